@@ -1,0 +1,30 @@
+/** Labelled grey images in the IDX format of MNIST, plain or gzip-compressed. */
+#ifndef ESPALIER_DATASET_H
+#define ESPALIER_DATASET_H
+
+#include <espalier/status.h>
+#include <stddef.h>
+#include <stdint.h>
+
+/** Images and labels. Filled by the functions below, freed by espalier_dataset_free. */
+struct espalier_dataset {
+    uint32_t count;
+    uint32_t height, width;
+    uint8_t *pixels; /**< [count][height][width], 0 = background */
+    uint8_t *labels; /**< [count] */
+};
+
+/** Reads an IDX image file and its IDX label file (either may be gzip-compressed).
+ *  @param out  receives the set; zeroed on failure
+ *  @return ESPALIER_ERR_IO if a file cannot be read, ESPALIER_ERR_FORMAT if it is malformed, truncated, or the counts differ */
+enum espalier_status espalier_dataset_read(const char *images_path, const char *labels_path, struct espalier_dataset *out,
+                                           struct espalier_error *error);
+
+/** Draws @p count of the set's images without repetition (Fisher-Yates with @p seed), keeping them in @p dataset.
+ *  @return ESPALIER_ERR_RANGE if count is 0 or more than there are */
+enum espalier_status espalier_dataset_draw(struct espalier_dataset *dataset, uint32_t count, uint64_t seed,
+                                           struct espalier_error *error);
+
+void espalier_dataset_free(struct espalier_dataset *dataset);
+
+#endif
