@@ -1,0 +1,127 @@
+# Espalier. `make help` lists the targets; README.md tells the story. Everything that is built goes to $(BUILD).
+
+BUILD   ?= build
+JOBS    ?= $(shell nproc)
+OPT     ?= -O2
+SANITIZE ?=
+IMAGES  ?= 256
+SEED    ?= 1
+TARGET  ?= up5k
+
+WARNINGS = -Wall -Wextra -Wconversion -Wshadow -Wstrict-prototypes -Wmissing-prototypes
+CPPFLAGS += -Ihost/include -I$(BUILD)/include -Isim -Ihost/lib -Ihost/train -D_POSIX_C_SOURCE=200809L \
+            -DESPALIER_SOURCE_DIR='"$(CURDIR)"' -DESPALIER_DATA_DIR='"$(CURDIR)/tests/data"'
+CFLAGS  += -std=c11 $(OPT) -g -fPIC -MMD -MP -pthread $(WARNINGS) $(SANITIZE)
+LDFLAGS += -pthread $(SANITIZE)
+LDLIBS  += -lopenblas -lpng -lz -lm
+
+.DELETE_ON_ERROR:
+.SECONDARY:
+.PHONY: all help setup demo test test-sanitize lint format data models bench synth clean build-all build-tests
+
+all: setup-demo ## build the libraries, the simulated boards and the tool (default)
+	@$(MAKE) --no-print-directory -j$(JOBS) build-all
+
+help: ## list the targets
+	@echo "Espalier: usage: make [target] [VARIABLE=value]"; echo
+	@grep -hE '^[a-z][a-z0-9-]*:.*##' Makefile | sed -E 's/^([a-z0-9-]+):.*## *(.*)$$/\1\t\2/' | \
+	    while IFS="$$(printf '\t')" read -r name text; do printf '  %-14s %s\n' "$$name" "$$text"; done
+	@echo; echo "Variables: IMAGES (demo images, now $(IMAGES)), SEED ($(SEED)), TARGET (synth: up5k, hx8k, ecp5-25k), JOBS ($(JOBS)), BUILD ($(BUILD))"
+
+# ---- set-up: each target installs only what it needs ---------------------------------------------------------------
+
+setup: ## install everything any target needs
+	@scripts/setup all
+setup-%:
+	@scripts/setup $*
+
+# ---- the library: host/lib (the core) and host/train (training and compression) -------------------------------------
+
+PROTOCOL_H = $(BUILD)/include/espalier/protocol.h
+LIB_OBJECTS = $(patsubst %.c,$(BUILD)/%.o,$(wildcard host/lib/*.c host/train/*.c))
+LIBRARY = $(BUILD)/libespalier.a
+SHARED = $(BUILD)/libespalier.so
+
+$(PROTOCOL_H): rtl/frame/protocol.vh scripts/protocol-header
+	@mkdir -p $(@D)
+	scripts/protocol-header $< > $@
+
+$(BUILD)/host/train/%.o: OPT = -O3 -march=native -ffp-contract=off
+$(BUILD)/%.o: %.c | $(PROTOCOL_H)
+	@mkdir -p $(@D)
+	$(CC) $(CPPFLAGS) $(CFLAGS) -c $< -o $@
+
+$(LIBRARY): $(LIB_OBJECTS)
+	@rm -f $@
+	$(AR) rcs $@ $^
+$(SHARED): $(LIB_OBJECTS)
+	$(CC) $(LDFLAGS) -shared -o $@ $^ $(LDLIBS)
+
+# ---- the simulated boards: one Verilated model a line of rtl/board/builds.txt ----------------------------------------
+
+RTL = $(wildcard rtl/*/*.v rtl/*/*.vh)
+RTL_INCLUDES = $(addprefix -I,$(patsubst %/,%,$(wildcard rtl/*/)))
+include sim/rules.mk
+
+# ---- the tool --------------------------------------------------------------------------------------------------------
+
+TOOL_OBJECTS = $(patsubst %.c,$(BUILD)/%.o,$(wildcard host/tool/*.c))
+TOOL = $(BUILD)/espalier
+$(TOOL): $(TOOL_OBJECTS) $(SIM_LIBRARY) $(LIBRARY)
+	$(CXX) $(LDFLAGS) -o $@ $^ $(LDLIBS)
+
+build-all: $(LIBRARY) $(SHARED) $(TOOL)
+
+# ---- the main job ----------------------------------------------------------------------------------------------------
+
+demo: all ## run the shipped models on real digits in the RTL, compare with the reference engine, print the table
+	@$(TOOL) compare --show-digits 4 --count $(IMAGES) --seed $(SEED) $(DEMO_FLAGS) \
+	    tests/data/models/lenet5-dense8.esp tests/data/models/lenet5-structured.esp tests/data/models/lenet5-gap.esp
+
+# ---- tests -----------------------------------------------------------------------------------------------------------
+
+TEST_SUPPORT = $(patsubst %.c,$(BUILD)/%.o,$(wildcard tests/support/*.c))
+TEST_TOOL_OBJECTS = $(filter-out %/main.o,$(TOOL_OBJECTS))
+TESTS = $(patsubst tests/%.c,$(BUILD)/tests/%,$(wildcard tests/check_*.c))
+CHECK_LIBS = $(shell pkg-config --libs check 2>/dev/null || echo -lcheck)
+$(BUILD)/tests/%.o: CPPFLAGS += -Itests -Ihost/tool
+$(BUILD)/tests/check_%: $(BUILD)/tests/check_%.o $(TEST_SUPPORT) $(TEST_TOOL_OBJECTS) $(SIM_LIBRARY) $(LIBRARY)
+	$(CXX) $(LDFLAGS) -o $@ $^ $(CHECK_LIBS) $(LDLIBS)
+
+build-tests: build-all $(TESTS)
+
+test: setup-test ## install what the tests need, build, run every test
+	@$(MAKE) --no-print-directory -j$(JOBS) build-tests
+	@BUILD=$(BUILD) scripts/run-tests $(TESTS)
+
+test-sanitize: setup-test ## the same under AddressSanitizer and UndefinedBehaviorSanitizer, in build/sanitize
+	@$(MAKE) --no-print-directory -j$(JOBS) build-tests BUILD=build/sanitize OPT=-O1 $(SANITIZE_FLAGS)
+	@BUILD=build/sanitize ESPALIER_TEST_SCALE=small scripts/run-tests $(patsubst $(BUILD)/%,build/sanitize/%,$(TESTS))
+SANITIZE_FLAGS = SANITIZE="-fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer"
+
+# ---- quality ---------------------------------------------------------------------------------------------------------
+
+lint: setup-lint ## Verilator -Wall, yosys and Icarus on the RTL; clang warnings and the format check on the C
+	@BUILD=$(BUILD) scripts/lint
+format: setup-lint ## format the C with the pinned clang-format
+	@scripts/lint --format
+
+# ---- data and models -------------------------------------------------------------------------------------------------
+
+data: setup-data ## obtain MNIST (four IDX files, checksums pinned) into build/data
+	@BUILD=$(BUILD) scripts/data
+models: all data ## train LeNet-5 and make the shipped models again
+	@BUILD=$(BUILD) scripts/models
+
+# ---- measuring -------------------------------------------------------------------------------------------------------
+
+bench: all ## time the simulator, the reference engine and a training epoch
+	@BUILD=$(BUILD) scripts/bench
+synth: setup-synth ## yosys and nextpnr on the core: TARGET=up5k|hx8k|ecp5-25k; figures in build/synth/TARGET.json
+	@BUILD=$(BUILD) scripts/synth $(TARGET)
+
+clean: ## remove what was built (keeps build/data and build/venv)
+	rm -rf $(BUILD)/host $(BUILD)/sim $(BUILD)/tests $(BUILD)/verilated $(BUILD)/include $(BUILD)/sanitize $(BUILD)/synth \
+	    $(LIBRARY) $(SHARED) $(TOOL) $(BUILD)/libespalier_sim.a
+
+-include $(shell find $(BUILD)/host $(BUILD)/sim $(BUILD)/tests -name '*.d' 2>/dev/null)

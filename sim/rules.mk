@@ -1,0 +1,47 @@
+# Make rules of the simulated boards: every line of rtl/board/builds.txt becomes a Verilated model and a shim around it.
+# sim/shim.cpp is compiled once a board, told the model's class (BOARD_CLASS), header (BOARD_HEADER) and C symbol (BOARD_SYMBOL).
+
+BUILDS_TXT = rtl/board/builds.txt
+BOARDS := $(shell sed -n 's/^\([a-z][a-z0-9-]*\) .*/\1/p' $(BUILDS_TXT))
+board_params = $(shell sed -n 's/^$(1)  *\([^\#]*\)\#.*/\1/p' $(BUILDS_TXT))
+board_symbol = $(subst -,_,$(1))
+VERILATOR ?= verilator
+VERILATOR_ROOT_DIR = $(shell $(VERILATOR) --getenv VERILATOR_ROOT 2>/dev/null)
+VERILATOR_FLAGS = --cc --trace-fst -O3 --x-assign unique --x-initial unique -Wall $(RTL_INCLUDES)
+SIM_CXXFLAGS = -std=c++17 $(OPT) -g -fPIC -MMD -MP -pthread -Wall -Wextra $(SANITIZE)
+
+BOARD_MODELS = $(foreach b,$(BOARDS),$(BUILD)/verilated/$(b)/model.a)
+BOARD_SHIMS = $(foreach b,$(BOARDS),$(BUILD)/sim/shim_$(b).o)
+SIM_OBJECTS = $(patsubst %.c,$(BUILD)/%.o,$(wildcard sim/*.c))
+SIM_LIBRARY = $(BUILD)/libespalier_sim.a
+BOARDS_INC = $(BUILD)/include/espalier_sim_boards.inc
+
+# X(symbol, "name", "summary") a board, in the order of the table.
+$(BOARDS_INC): $(BUILDS_TXT)
+	@mkdir -p $(@D)
+	sed -n 's/^\([a-z][a-z0-9-]*\) .*# *\(.*\)$$/\1|\2/p' $< | while IFS='|' read -r name text; do \
+	    echo "X($$(echo $$name | tr - _), \"$$name\", \"$$text\")"; done > $@
+
+$(BUILD)/verilated/%/model.a: $(RTL) $(BUILDS_TXT) sim/rules.mk
+	@mkdir -p $(@D)
+	$(VERILATOR) $(VERILATOR_FLAGS) --top-module espalier_core --prefix V$(call board_symbol,$*) --Mdir $(@D) \
+	    $(addprefix -G,$(call board_params,$*)) rtl/core/espalier_core.v
+	$(MAKE) --no-print-directory -C $(@D) -f V$(call board_symbol,$*).mk OPT_FAST="$(OPT) $(SANITIZE)" OPT_SLOW="-O0 $(SANITIZE)" OPT_GLOBAL="$(OPT) $(SANITIZE)" CXXFLAGS=-fPIC \
+	    V$(call board_symbol,$*)__ALL.a verilated.o verilated_fst_c.o verilated_threads.o
+	@rm -f $@
+	cd $(@D) && cp V$(call board_symbol,$*)__ALL.a model.a
+
+$(BUILD)/sim/shim_%.o: sim/shim.cpp $(BUILD)/verilated/%/model.a
+	@mkdir -p $(@D)
+	$(CXX) $(SIM_CXXFLAGS) -Isim -I$(BUILD)/verilated/$* -isystem $(VERILATOR_ROOT_DIR)/include -isystem $(VERILATOR_ROOT_DIR)/include/vltstd \
+	    -DBOARD_CLASS=V$(call board_symbol,$*) -DBOARD_HEADER='"V$(call board_symbol,$*).h"' \
+	    -DBOARD_SYMBOL=espalier_shim_$(call board_symbol,$*) -c $< -o $@
+
+$(SIM_OBJECTS): $(BOARDS_INC)
+
+# The runtime of Verilator is the same for all boards: the first one's objects serve all.
+VERILATED_RUNTIME = $(addprefix $(BUILD)/verilated/$(firstword $(BOARDS))/,verilated.o verilated_fst_c.o verilated_threads.o)
+$(SIM_LIBRARY): $(SIM_OBJECTS) $(BOARD_SHIMS) $(BOARD_MODELS)
+	@rm -f $@
+	for model in $(BOARD_MODELS); do echo "addlib $$model"; done | \
+	    { echo "create $@"; cat; for object in $(SIM_OBJECTS) $(BOARD_SHIMS) $(VERILATED_RUNTIME); do echo "addmod $$object"; done; echo save; echo end; } | $(AR) -M
