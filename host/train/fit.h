@@ -1,0 +1,35 @@
+/* The training loop that every stage shares: plain training, ADMM, masked retraining, training with quantization. */
+#ifndef ESPALIER_FIT_H
+#define ESPALIER_FIT_H
+
+#include <espalier/train.h>
+
+#include "pass.h"
+
+struct espalier_admm;
+struct espalier_quantizer;
+
+/* One stage. */
+struct espalier_fit {
+    const char *stage;
+    struct espalier_network *network;
+    const struct espalier_dataset *data;
+    const struct espalier_train_options *options; /* all but epochs and learning_rate, which are the stage's own */
+    uint32_t epochs;
+    float learning_rate;                  /* at the start; falls to 0 along half a cosine, after a short linear rise */
+    double done_from, done_to;            /* shares of the whole job done before and after this stage */
+    struct espalier_random *random;
+    struct espalier_admm *admm;           /* NULL: no constraints */
+    struct espalier_quantizer *quantizer; /* NULL: float arithmetic */
+};
+
+/* Refuses images, network or options that do not suit one another. */
+enum espalier_status espalier_fit_check(const struct espalier_network *network, const struct espalier_dataset *data,
+                                        const struct espalier_train_options *options, struct espalier_error *error);
+
+enum espalier_status espalier_fit_run(const struct espalier_fit *fit, struct espalier_error *error);
+
+/* Softmax cross-entropy of [classes][batch] logits, averaged over the batch; gradients receives its derivative by them. */
+double espalier_cross_entropy(const float *logits, const uint8_t *labels, uint32_t classes, uint32_t batch, float *gradients);
+
+#endif

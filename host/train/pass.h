@@ -1,0 +1,50 @@
+/* Forward and backward pass of a network over a batch: every array is [channel][y][x][image] (see convolve.h). */
+#ifndef ESPALIER_PASS_H
+#define ESPALIER_PASS_H
+
+#include <espalier/network.h>
+#include <espalier/random.h>
+
+/* What a layer computes with: the weights themselves, or what quantization makes of them. */
+struct espalier_view {
+    const float *weights; /* [rows][columns], 0 where the mask is 0 */
+    const float *bias;    /* [rows] */
+    float step;           /* activations become multiples of this, saturated at 127 (and -128) of them; 0: they stay as they are */
+};
+
+/* Derivatives of the loss. Where a mask is 0, a weight's is of no meaning. */
+struct espalier_gradients {
+    uint32_t layer_count;
+    float **weights; /* [layer_count] of [rows][columns] */
+    float **bias;    /* [layer_count] of [rows] */
+};
+
+enum espalier_status espalier_gradients_create(const struct espalier_network *network, struct espalier_gradients *out,
+                                               struct espalier_error *error);
+void espalier_gradients_free(struct espalier_gradients *gradients);
+
+/* The buffers of a network and a batch size. */
+struct espalier_pass;
+
+/* Prepares for the shapes and masks of @p network; a changed mask needs a new pass. */
+enum espalier_status espalier_pass_create(const struct espalier_network *network, uint32_t batch, struct espalier_pass **out,
+                                          struct espalier_error *error);
+void espalier_pass_free(struct espalier_pass *pass);
+
+/* Where the caller puts a batch: [in_channels][in_height][in_width][batch]. */
+float *espalier_pass_input(struct espalier_pass *pass);
+
+/* Runs the batch. With dropout > 0, hidden fully connected activations are dropped at that rate, drawn from @p random.
+ * Returns the logits, [rows of the last layer][batch] (times its output positions, if it has any). */
+const float *espalier_pass_forward(struct espalier_pass *pass, const struct espalier_view *views, float dropout,
+                                   struct espalier_random *random);
+
+/* After a forward pass: the output of a layer, [rows][out_height][out_width][batch]; *size receives its floats. */
+const float *espalier_pass_output(const struct espalier_pass *pass, uint32_t layer, size_t *size);
+
+/* After a forward pass: derivatives for given derivatives by the logits. Rounding to steps passes the derivative through
+ * where it did not saturate (straight-through estimator: Bengio, Leonard and Courville 2013). */
+void espalier_pass_backward(struct espalier_pass *pass, const struct espalier_view *views, const float *logit_gradients,
+                            struct espalier_gradients *gradients);
+
+#endif

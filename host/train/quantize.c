@@ -1,0 +1,351 @@
+#include "quantize.h"
+#include "batch.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum {
+    CODE_MAX = 127,
+    MULT_MAX = 255,
+    SHIFT_MAX = 31,
+    BIAS_SHIFT_MAX = 15,
+    CODEBOOK_BITS_MAX = 4
+};
+
+/* Rule A4's bound, halved to leave room for what training still does to the weights. */
+static const double SUM_MAX = 4194304.0;
+
+static size_t weights_of(const struct espalier_float_layer *layer)
+{
+    return layer->shape.rows * espalier_shape_columns(&layer->shape);
+}
+
+enum espalier_status espalier_quantizer_create(const struct espalier_network *network, uint8_t value_bits, uint8_t bias_bits,
+                                               struct espalier_quantizer *out, struct espalier_error *error)
+{
+    memset(out, 0, sizeof *out);
+    out->value_bits = value_bits;
+    out->bias_bits = bias_bits;
+    out->layers = calloc(network->layer_count, sizeof *out->layers);
+    out->views = calloc(network->layer_count, sizeof *out->views);
+    if (out->layers == NULL || out->views == NULL)
+        goto no_memory;
+    out->layer_count = network->layer_count;
+    for (uint32_t i = 0; i < network->layer_count; i++) {
+        struct espalier_quantized_layer *layer = &out->layers[i];
+        layer->weights = calloc(weights_of(&network->layers[i]), sizeof *layer->weights);
+        layer->bias = calloc(network->layers[i].shape.rows, sizeof *layer->bias);
+        if (layer->weights == NULL || layer->bias == NULL)
+            goto no_memory;
+    }
+    return ESPALIER_OK;
+
+no_memory:
+    espalier_quantizer_free(out);
+    return espalier_fail(error, ESPALIER_ERR_MEMORY, "out of memory for quantized weights");
+}
+
+void espalier_quantizer_free(struct espalier_quantizer *quantizer)
+{
+    for (uint32_t i = 0; i < quantizer->layer_count; i++) {
+        free(quantizer->layers[i].weights);
+        free(quantizer->layers[i].bias);
+    }
+    free(quantizer->layers);
+    free(quantizer->views);
+    memset(quantizer, 0, sizeof *quantizer);
+}
+
+/* ---- Steps of activations */
+
+float espalier_best_step(const float *values, size_t size, int32_t low, int32_t high)
+{
+    enum { CANDIDATES = 256 };
+    float needed = 0.0F, best_step;
+    double best_error = HUGE_VAL;
+
+    for (size_t i = 0; i < size; i++)
+        needed = fmaxf(needed, values[i] > 0.0F ? values[i] / (float)high : low < 0 ? values[i] / (float)low : 0.0F);
+    best_step = needed > 0.0F ? needed : 1.0F;
+    for (int32_t c = CANDIDATES; c > CANDIDATES / 8 && needed > 0.0F; c--) {
+        float step = needed * (float)c / CANDIDATES, inverse = 1.0F / step;
+        double error = 0.0;
+        for (size_t i = 0; i < size; i++) {
+            float code = fminf((float)high, fmaxf((float)low, floorf(values[i] * inverse + 0.5F)));
+            float apart = values[i] - code * step;
+            error += (double)(apart * apart);
+        }
+        if (error < best_error) {
+            best_error = error;
+            best_step = step;
+        }
+    }
+    return best_step;
+}
+
+/* Chooses every hidden layer's wanted output step from the float network's activations. */
+static enum espalier_status choose_steps(struct espalier_quantizer *quantizer, const struct espalier_network *network,
+                                         const struct espalier_dataset *data, uint32_t images, struct espalier_error *error)
+{
+    struct espalier_view views[ESPALIER_LAYERS_MAX];
+    struct espalier_pass *pass = NULL;
+    uint32_t last = network->layer_count - 1;
+    enum espalier_status status = espalier_pass_create(network, images, &pass, error);
+
+    if (status != ESPALIER_OK)
+        return status;
+    for (uint32_t i = 0; i <= last; i++)
+        views[i] = (struct espalier_view){network->layers[i].weights, network->layers[i].bias, 0.0F};
+    for (uint32_t n = 0; n < images; n++)
+        espalier_batch_fill(data, &n, 1, images, 0.0F, NULL, espalier_pass_input(pass) + n);
+    (void)espalier_pass_forward(pass, views, 0.0F, NULL);
+    for (uint32_t i = 0; i < last; i++) {
+        size_t size = 0;
+        const float *output = espalier_pass_output(pass, i, &size);
+        quantizer->layers[i].output_step = espalier_best_step(output, size, network->layers[i].shape.relu ? 0 : -128, 127);
+    }
+    quantizer->layers[last].output_step = 0.0F;
+    espalier_pass_free(pass);
+    return ESPALIER_OK;
+}
+
+/* ---- Levels of weights */
+
+/* Sorted values, or bins of them: how many, their sum and the sum of their squares, from the first to before the i-th. */
+struct prefix {
+    double count[ESPALIER_CLUSTER_BINS + 1], sum[ESPALIER_CLUSTER_BINS + 1], square[ESPALIER_CLUSTER_BINS + 1];
+};
+
+static int compare_floats(const void *left, const void *right)
+{
+    float a = *(const float *)left, b = *(const float *)right;
+
+    return (a > b) - (a < b);
+}
+
+/* Fills the prefix sums; returns how many items (values or non-empty bins) there are. */
+static uint32_t fill_prefix(const float *sorted, size_t size, struct prefix *prefix)
+{
+    double low = (double)sorted[0], width = ((double)sorted[size - 1] - low) / ESPALIER_CLUSTER_BINS;
+    uint32_t items = 0;
+    size_t bin = 0, at = 0;
+
+    memset(prefix, 0, sizeof *prefix);
+    while (at < size) {
+        size_t first = at;
+        double sum = 0.0, square = 0.0;
+        for (bin++; at < size && (size <= ESPALIER_CLUSTER_BINS ? at == first
+                                  : bin >= ESPALIER_CLUSTER_BINS || (double)sorted[at] < low + (double)bin * width); at++) {
+            sum += (double)sorted[at];
+            square += (double)sorted[at] * (double)sorted[at];
+        }
+        if (at == first)
+            continue;
+        prefix->count[items + 1] = prefix->count[items] + (double)(at - first);
+        prefix->sum[items + 1] = prefix->sum[items] + sum;
+        prefix->square[items + 1] = prefix->square[items] + square;
+        items++;
+    }
+    return items;
+}
+
+/* Squared distance of items from..to-1 to their mean. */
+static double cluster_cost(const struct prefix *prefix, uint32_t from, uint32_t to)
+{
+    double count = prefix->count[to] - prefix->count[from], sum = prefix->sum[to] - prefix->sum[from];
+
+    return prefix->square[to] - prefix->square[from] - sum * sum / count;
+}
+
+/* start[k][i]: where the last of k + 1 clusters of the first i items begins, at least cost. */
+typedef uint16_t cluster_starts[ESPALIER_CODEBOOK_MAX][ESPALIER_CLUSTER_BINS + 1];
+
+static void fill_starts(const struct prefix *prefix, uint32_t items, uint32_t count, cluster_starts start)
+{
+    double cost[2][ESPALIER_CLUSTER_BINS + 1];
+
+    for (uint32_t i = 1; i <= items; i++) {
+        cost[0][i] = cluster_cost(prefix, 0, i);
+        start[0][i] = 0;
+    }
+    for (uint32_t k = 1; k < count; k++)
+        for (uint32_t i = k + 1; i <= items; i++) {
+            double *best = &cost[k % 2][i];
+            *best = HUGE_VAL;
+            for (uint32_t from = k; from < i; from++) {
+                double total = cost[(k - 1) % 2][from] + cluster_cost(prefix, from, i);
+                if (total < *best) {
+                    *best = total;
+                    start[k][i] = (uint16_t)from;
+                }
+            }
+        }
+}
+
+enum espalier_status espalier_cluster(float *values, size_t size, uint32_t count, float *levels, struct espalier_error *error)
+{
+    struct prefix *prefix = malloc(sizeof *prefix);
+    uint16_t(*start)[ESPALIER_CLUSTER_BINS + 1] = malloc(sizeof(cluster_starts));
+    enum espalier_status status = ESPALIER_OK;
+
+    if (prefix == NULL || start == NULL) {
+        status = espalier_fail(error, ESPALIER_ERR_MEMORY, "out of memory for %u levels", count);
+        goto done;
+    }
+    qsort(values, size, sizeof *values, compare_floats);
+    uint32_t items = fill_prefix(values, size, prefix), clusters = items < count ? items : count;
+    fill_starts(prefix, items, clusters, start);
+    for (uint32_t k = clusters, to = items; k-- > 0; to = start[k][to])
+        levels[k] = (float)((prefix->sum[to] - prefix->sum[start[k][to]]) / (prefix->count[to] - prefix->count[start[k][to]]));
+    for (uint32_t k = clusters; k < count; k++)
+        levels[k] = levels[clusters - 1];
+
+done:
+    free(prefix);
+    free(start);
+    return status;
+}
+
+/* The smallest unit for which no row's sum can pass SUM_MAX (rule A4), given the largest code that is wanted. */
+static float choose_unit(const struct espalier_float_layer *layer, float largest, float input_step)
+{
+    size_t columns = espalier_shape_columns(&layer->shape);
+    double unit = (double)largest / CODE_MAX;
+
+    for (size_t row = 0; row < layer->shape.rows; row++) {
+        double sum = fabs((double)layer->bias[row]) / (double)input_step;
+        for (size_t column = 0; column < columns; column++)
+            sum += 128.0 * fabs((double)layer->weights[row * columns + column]);
+        unit = fmax(unit, sum / SUM_MAX);
+    }
+    return unit > 0.0 ? (float)unit : 1.0F;
+}
+
+/* Copies the weights that are there; returns how many. */
+static size_t copy_kept(const struct espalier_float_layer *layer, float *kept)
+{
+    size_t count = 0;
+
+    for (size_t i = 0; i < weights_of(layer); i++)
+        if (layer->mask[i])
+            kept[count++] = layer->weights[i];
+    return count;
+}
+
+static enum espalier_status choose_codebook(const struct espalier_float_layer *layer, float *kept, size_t count, float input_step,
+                                            struct espalier_levels *levels, struct espalier_error *error)
+{
+    float centres[ESPALIER_CODEBOOK_MAX] = {0};
+
+    if (count > 0) {
+        enum espalier_status status = espalier_cluster(kept, count, levels->count, centres, error);
+        if (status != ESPALIER_OK)
+            return status;
+    }
+    levels->unit = choose_unit(layer, fmaxf(fabsf(centres[0]), fabsf(centres[levels->count - 1])), input_step);
+    for (uint32_t i = 0; i < levels->count; i++)
+        levels->codebook[i] = (int8_t)lrintf(fminf(CODE_MAX, fmaxf(-CODE_MAX, centres[i] / levels->unit)));
+    return ESPALIER_OK;
+}
+
+static enum espalier_status choose_levels(const struct espalier_float_layer *layer, uint8_t value_bits, float input_step,
+                                          struct espalier_levels *levels, struct espalier_error *error)
+{
+    float *kept = malloc((weights_of(layer) + 1) * sizeof *kept);
+    enum espalier_status status = ESPALIER_OK;
+
+    if (kept == NULL)
+        return espalier_fail(error, ESPALIER_ERR_MEMORY, "out of memory for the levels of %zu weights", weights_of(layer));
+    size_t count = copy_kept(layer, kept);
+    levels->high = (1 << (value_bits - 1)) - 1;
+    levels->low = -levels->high - 1;
+    levels->count = value_bits <= CODEBOOK_BITS_MAX ? 1U << value_bits : 0;
+    if (levels->count > 0)
+        status = choose_codebook(layer, kept, count, input_step, levels, error);
+    else
+        levels->unit = fmaxf(espalier_best_step(kept, count, levels->low, levels->high), choose_unit(layer, 0.0F, input_step));
+    free(kept);
+    return status;
+}
+
+int32_t espalier_levels_code(const struct espalier_levels *levels, float weight)
+{
+    float wanted = weight / levels->unit;
+
+    if (levels->count == 0)
+        return (int32_t)fminf((float)levels->high, fmaxf((float)levels->low, ceilf(wanted - 0.5F)));
+    int32_t best = levels->codebook[0];
+    for (uint32_t i = 1; i < levels->count; i++)
+        if (fabsf(wanted - (float)levels->codebook[i]) < fabsf(wanted - (float)best))
+            best = levels->codebook[i];
+    return best;
+}
+
+/* ---- Requantization and biases */
+
+/* The pair with mult / 2^shift nearest to `factor`, and the output step that it makes exact. */
+static void choose_requantization(struct espalier_quantized_layer *layer, float sum_step)
+{
+    double factor = (double)sum_step / (double)layer->output_step;
+    int shift = 0;
+
+    while (shift < SHIFT_MAX && factor * 2.0 * ldexp(1.0, shift) <= MULT_MAX)
+        shift++;
+    double mult = fmin(MULT_MAX, fmax(1.0, rint(ldexp(factor, shift))));
+    layer->mult = (uint8_t)mult;
+    layer->shift = (uint8_t)shift;
+    layer->output_step = (float)((double)sum_step * ldexp(1.0, shift) / mult);
+}
+
+/* The smallest shift with which every bias fits its bits; 0 bits if all round to 0. */
+static void choose_bias(struct espalier_quantized_layer *layer, const struct espalier_float_layer *from, uint8_t bits, float sum_step)
+{
+    double largest = 0.0, limit = ldexp(1.0, bits - 1) - 1.0;
+
+    for (size_t row = 0; row < from->shape.rows; row++)
+        largest = fmax(largest, fabs((double)from->bias[row]) / (double)sum_step);
+    layer->bias_shift = 0;
+    while (layer->bias_shift < BIAS_SHIFT_MAX && largest / ldexp(1.0, layer->bias_shift) > limit)
+        layer->bias_shift++;
+    layer->bias_bits = largest >= 0.5 ? bits : 0;
+}
+
+static float round_bias(const struct espalier_quantized_layer *layer, float bias, float sum_step)
+{
+    float step = ldexpf(sum_step, layer->bias_shift), limit = ldexpf(1.0F, layer->bias_bits - 1) - 1.0F;
+
+    return layer->bias_bits == 0 ? 0.0F : step * fminf(limit, fmaxf(-limit, rintf(bias / step)));
+}
+
+enum espalier_status espalier_quantizer_refresh(struct espalier_quantizer *quantizer, const struct espalier_network *network,
+                                                const struct espalier_dataset *data, uint32_t images, struct espalier_error *error)
+{
+    enum espalier_status status = choose_steps(quantizer, network, data, images, error);
+    float input_step = 1.0F / 127.0F; /* rule A1 */
+
+    for (uint32_t i = 0; i < quantizer->layer_count && status == ESPALIER_OK; i++) {
+        struct espalier_quantized_layer *layer = &quantizer->layers[i];
+        layer->input_step = input_step;
+        status = choose_levels(&network->layers[i], quantizer->value_bits, input_step, &layer->levels, error);
+        if (i + 1 < quantizer->layer_count)
+            choose_requantization(layer, layer->levels.unit * input_step);
+        choose_bias(layer, &network->layers[i], quantizer->bias_bits, layer->levels.unit * input_step);
+        input_step = layer->output_step;
+    }
+    return status;
+}
+
+void espalier_quantizer_apply(struct espalier_quantizer *quantizer, const struct espalier_network *network)
+{
+    for (uint32_t i = 0; i < quantizer->layer_count; i++) {
+        struct espalier_quantized_layer *layer = &quantizer->layers[i];
+        const struct espalier_float_layer *from = &network->layers[i];
+        for (size_t k = 0; k < weights_of(from); k++)
+            layer->weights[k] = from->mask[k] ? layer->levels.unit * (float)espalier_levels_code(&layer->levels, from->weights[k])
+                                              : 0.0F;
+        for (size_t row = 0; row < from->shape.rows; row++)
+            layer->bias[row] = round_bias(layer, from->bias[row], layer->levels.unit * layer->input_step);
+        quantizer->views[i] = (struct espalier_view){layer->weights, layer->bias, layer->output_step};
+    }
+}

@@ -1,0 +1,64 @@
+/* Quantization inside the training loop: every forward pass computes with what the integer model will hold.
+ *
+ * A layer's weights are codes (int8) times `unit`; its input activations are integers times `input_step`; so its sums are
+ * integers times unit * input_step, and its biases are rounded to a multiple of that. The requantizer's factor mult / 2^shift
+ * is chosen first, and the step of the layer's output is what follows from it: nothing is approximated at export. */
+#ifndef ESPALIER_QUANTIZE_H
+#define ESPALIER_QUANTIZE_H
+
+#include <espalier/dataset.h>
+#include <espalier/model.h>
+
+#include "pass.h"
+
+struct espalier_levels {
+    uint32_t count;                         /* codebook entries; 0: linear codes */
+    int32_t low, high;                      /* linear codes: their range */
+    int8_t codebook[ESPALIER_CODEBOOK_MAX]; /* rising */
+    float unit;                             /* a weight is its code times this */
+};
+
+struct espalier_quantized_layer {
+    struct espalier_levels levels;
+    float input_step, output_step; /* of activations; a raw layer's output_step is 0 */
+    uint8_t mult, shift;
+    uint8_t bias_bits, bias_shift;
+    float *weights, *bias; /* what the forward pass computes with */
+};
+
+struct espalier_quantizer {
+    uint32_t layer_count;
+    uint8_t value_bits, bias_bits;
+    struct espalier_quantized_layer *layers;
+    struct espalier_view *views; /* [layer_count] of weights, bias and step of the layers */
+};
+
+/* @param value_bits  1 to 4: a codebook a layer; 5 to 8: linear codes
+ * @param bias_bits   2 to 16 */
+enum espalier_status espalier_quantizer_create(const struct espalier_network *network, uint8_t value_bits, uint8_t bias_bits,
+                                               struct espalier_quantizer *out, struct espalier_error *error);
+void espalier_quantizer_free(struct espalier_quantizer *quantizer);
+
+/* Chooses levels for the network's weights as they are now, and the steps of all activations from what the network, in float
+ * arithmetic, gives for the first @p images images of @p data. */
+enum espalier_status espalier_quantizer_refresh(struct espalier_quantizer *quantizer, const struct espalier_network *network,
+                                                const struct espalier_dataset *data, uint32_t images, struct espalier_error *error);
+
+/* Rounds the network's weights and biases, as they are now, to the levels chosen, for the views. */
+void espalier_quantizer_apply(struct espalier_quantizer *quantizer, const struct espalier_network *network);
+
+/* The code of a weight: that of the nearest level, the lower among equals. */
+int32_t espalier_levels_code(const struct espalier_levels *levels, float weight);
+
+/* Least-squares clustering of @p values in one dimension into @p count levels (Fisher 1958; Wang and Song 2011), by dynamic programming.
+ * Exact for up to ESPALIER_CLUSTER_BINS values, else for that many equally wide bins.
+ * @param values  [size], size > 0; sorted here
+ * @param levels  receives [count], rising; if there are fewer different values than levels, the last is repeated */
+enum { ESPALIER_CLUSTER_BINS = 512 };
+enum espalier_status espalier_cluster(float *values, size_t size, uint32_t count, float *levels, struct espalier_error *error);
+
+/* The step whose multiples low * step to high * step represent @p values with the least squared error, among 256 candidates
+ * up to the one that saturates nothing; that of the largest magnitude if all are 0. */
+float espalier_best_step(const float *values, size_t size, int32_t low, int32_t high);
+
+#endif
