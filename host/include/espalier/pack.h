@@ -26,8 +26,10 @@ struct espalier_packed {
 
 /** Packs all layers of a checked model. @p out is zeroed on failure. */
 enum espalier_status espalier_pack(const struct espalier_model *model, struct espalier_packed *out, struct espalier_error *error);
-/** Fills weights, masks, keep lists, biases, codebooks, mult and shift of @p model, whose layers have their shapes and widths
- *  set and their arrays allocated, from a stream. Hostile input: ESPALIER_ERR_FORMAT with layer and row on any fault. */
+/** Fills weights, masks, keep lists, biases, codebooks, mult and shift of @p model, whose other fields are set and whose
+ *  arrays are allocated, from a stream. Hostile input.
+ *  @return ESPALIER_ERR_FORMAT with layer and row if the stream is damaged, ESPALIER_ERR_RANGE if what it holds does not
+ *          pass espalier_model_check */
 enum espalier_status espalier_unpack(const uint8_t *bytes, size_t size, struct espalier_model *model, struct espalier_error *error);
 void espalier_packed_free(struct espalier_packed *packed);
 
@@ -35,7 +37,8 @@ void espalier_packed_free(struct espalier_packed *packed);
 double espalier_data_only_ratio(const struct espalier_model *model, const struct espalier_ledger *ledger);
 double espalier_all_in_ratio(const struct espalier_model *model, const struct espalier_ledger *ledger);
 
-/** The gap width (4 to 12) that stores a layer's mask in the fewest bits, fillers counted, and the width its counts need. */
+/** The gap width (4 to 12) that stores a layer's mask in the fewest bits, fillers counted, and the width its counts
+ *  need (1 or more; espalier_model_check refuses one over 15). Of equally good widths, the narrowest. */
 void espalier_best_gap(const uint8_t *mask, size_t rows, size_t columns, uint8_t *gap_bits, uint8_t *count_bits);
 
 #endif
