@@ -1,0 +1,125 @@
+// Composes an answer: fetches the words it is made of, one after the other, and hands their bytes to the sender.
+//
+// i_start (while o_idle) begins an answer of i_kind; i_sequence, i_words, i_error, i_expected and i_run_status hold until
+// o_idle is back. A word of activations is asked for with o_act_read (i_act_valid brings it, however late); a counter is
+// taken COUNTER_WAIT cycles after its index. A word's bytes leave one a cycle; fetching the next one takes the
+// memory's latency and two cycles on top.
+// Legal: POSITIONS 1 to 16.
+`default_nettype none
+`include "protocol.vh"
+
+module frame_answer #(
+    parameter POSITIONS = 8
+) (
+    input  wire                   i_clk,
+    input  wire                   i_reset,
+    // What to answer
+    input  wire                   i_start,
+    output wire                   o_idle,
+    input  wire [2:0]             i_kind,          // answer_kinds.vh
+    input  wire [7:0]             i_sequence,
+    input  wire [10:0]            i_words,         // activation words of KIND_READ
+    input  wire [7:0]             i_error,         // of KIND_NAK
+    input  wire [7:0]             i_expected,      // of KIND_NAK
+    input  wire [7:0]             i_run_status,    // of KIND_DONE
+    // Where words come from
+    output wire [4:0]             o_index,         // of a counter or a capability word
+    input  wire [31:0]            i_capability,
+    input  wire [31:0]            i_counter,
+    output wire                   o_act_read,
+    input  wire                   i_act_valid,
+    input  wire [8*POSITIONS-1:0] i_act_data,
+    // Link
+    output wire                   o_tx_valid,
+    input  wire                   i_tx_ready,
+    output wire [7:0]             o_tx_data
+);
+    `include "answer_kinds.vh"
+
+    localparam [1:0] IDLE  = 2'd0,
+                     WANT  = 2'd1,     // no word at hand: asks for one when the sender wants payload
+                     FETCH = 2'd2,     // waits for the word
+                     BYTES = 2'd3;     // hands its bytes over
+
+    localparam [2:0]  COUNTER_WAIT = 3'd5;
+    localparam        WORD_BITS    = POSITIONS > 4 ? 8 * POSITIONS : 32;
+    localparam [4:0]  ACT_BYTES    = POSITIONS;
+    localparam [10:0] CAPS_BYTES   = 4 * `ESPALIER_CAPS_WORDS;
+    localparam [10:0] COUNT_BYTES  = 4 * `ESPALIER_COUNTERS;
+    localparam [10:0] POSITIONS_11 = POSITIONS;
+
+    reg  [1:0]           state;
+    reg  [WORD_BITS-1:0] word;
+    reg  [4:0]           bytes_left;   // in word
+    reg  [4:0]           index;
+    reg  [2:0]           waited;
+
+    wire sender_idle, in_payload, payload_ready;
+    wire given   = state == BYTES && payload_ready;
+    wire reading = i_kind == KIND_READ;
+    wire fetched = reading              ? i_act_valid
+                 : i_kind == KIND_COUNT ? waited == COUNTER_WAIT : 1'b1;
+
+    assign o_idle     = state == IDLE;
+    assign o_index    = index;
+    assign o_act_read = state == WANT && in_payload && reading;
+
+    reg [7:0]  answer_type;
+    reg [10:0] length;
+    always @(*)
+        case (i_kind)
+            KIND_ACK:   begin answer_type = `ESPALIER_RSP_ACK;  length = 11'd0;  end
+            KIND_NAK:   begin answer_type = `ESPALIER_RSP_NAK;  length = 11'd2;  end
+            KIND_DONE:  begin answer_type = `ESPALIER_RSP_DONE; length = 11'd1;  end
+            KIND_CAPS:  begin answer_type = `ESPALIER_RSP_DATA; length = CAPS_BYTES;  end
+            KIND_COUNT: begin answer_type = `ESPALIER_RSP_DATA; length = COUNT_BYTES; end
+            default:    begin answer_type = `ESPALIER_RSP_DATA; length = i_words * POSITIONS_11; end
+        endcase
+
+    reg [WORD_BITS-1:0] source;
+    always @(*) begin
+        source = {WORD_BITS{1'b0}};
+        case (i_kind)
+            KIND_NAK:   source[15:0] = {i_expected, i_error};
+            KIND_DONE:  source[7:0]  = i_run_status;
+            KIND_CAPS:  source[31:0] = i_capability;
+            KIND_COUNT: source[31:0] = i_counter;
+            default:    source[8*POSITIONS-1:0] = i_act_data;
+        endcase
+    end
+
+    // The sender's count of bytes says when the answer is complete
+    always @(posedge i_clk)
+        if (i_reset) state <= IDLE;
+        else case (state)
+            IDLE:    if (i_start) state <= WANT;
+            WANT:    if (in_payload)       state <= FETCH;
+                     else if (sender_idle) state <= IDLE;
+            FETCH:   if (fetched) state <= BYTES;
+            default: if (!in_payload || (given && bytes_left == 5'd1)) state <= WANT;
+        endcase
+
+    always @(posedge i_clk) begin
+        waited <= state == FETCH ? waited + 3'd1 : 3'd0;
+        if (state == IDLE)               index <= 5'd0;
+        else if (state == FETCH && fetched) index <= index + 5'd1;
+        if (state == FETCH) begin
+            word       <= source;
+            bytes_left <= reading ? ACT_BYTES : 5'd4;
+        end else if (given) begin
+            word       <= {8'd0, word[WORD_BITS-1:8]};
+            bytes_left <= bytes_left - 5'd1;
+        end
+    end
+
+    frame_sender sender (
+        .i_clk(i_clk), .i_reset(i_reset),
+        .i_start(state == IDLE && i_start), .o_idle(sender_idle),
+        .i_type(answer_type), .i_sequence(i_sequence), .i_length(length),
+        .o_in_payload(in_payload), .i_payload_valid(state == BYTES), .o_payload_ready(payload_ready),
+        .i_payload_data(word[7:0]),
+        .o_tx_valid(o_tx_valid), .i_tx_ready(i_tx_ready), .o_tx_data(o_tx_data)
+    );
+endmodule
+
+`default_nettype wire
