@@ -1,0 +1,51 @@
+`default_nettype none
+// Decoder of the dense format: every column is kept and takes no flag; an entry of a row is a code (STREAM.md).
+// The interface is that of all format decoders:
+//   Layer    constants of the layer being decoded
+//   Columns  how a column's keep flag is read: o_flag_width bits (0 or 1) of i_bits give o_keep
+//   Entries  o_counted: a row starts with its count. An entry on offer in i_bits is o_width bits wide, or a filler of o_short_width
+//            bits if o_short (in the same cycle)
+//   Taken    the entry taken one cycle before (i_taken; a filler if i_taken_short) gives o_code, and o_column for a private
+//            index; o_bad: it left its layer. i_row_end: the row ends with this cycle
+module decode_dense #(
+    parameter COLUMN_BITS = 10 // column_table's address width
+) (
+    input  wire                   i_clk,
+    input  wire                   i_reset,
+    // Layer
+    input  wire [3:0]             i_value_bits,
+    input  wire [3:0]             i_gap_bits,
+    input  wire [15:0]            i_columns,
+    // Columns
+    output wire                   o_flag_width,
+    output wire                   o_keep,
+    // Entries
+    input  wire [19:0]            i_bits,
+    output wire                   o_counted,
+    output wire [4:0]             o_width,
+    output wire [4:0]             o_short_width,
+    output wire                   o_short,
+    // Taken
+    input  wire                   i_taken,
+    input  wire                   i_taken_short,
+    input  wire [19:0]            i_taken_bits,
+    input  wire                   i_row_end,
+    output wire [7:0]             o_code,
+    output wire [COLUMN_BITS-1:0] o_column,
+    output wire                   o_bad
+);
+
+    assign o_flag_width  = 1'b0;
+    assign o_keep        = 1'b1;
+    assign o_counted     = 1'b0;
+    assign o_width       = {1'b0, i_value_bits};
+    assign o_short_width = 5'd0;
+    assign o_short       = 1'b0;
+    assign o_code        = i_taken_bits[7:0];
+    assign o_column      = {COLUMN_BITS{1'b0}}; // the index is shared: entry j is kept column j
+    assign o_bad         = 1'b0;
+
+    wire unused = &{1'b0, i_clk, i_reset, i_gap_bits, i_columns, i_bits, i_taken, i_taken_short, i_taken_bits, i_row_end};
+
+endmodule
+`default_nettype wire

@@ -1,0 +1,59 @@
+`default_nettype none
+// Decoder of the gap format (non-structured): a row has a count; an entry is a gap and a code, or a gap of all ones, which is a
+// filler without a code (STREAM.md). The interface is that of all format decoders (decode_dense.v).
+module decode_gap #(
+    parameter COLUMN_BITS = 10 // column_table's address width
+) (
+    input  wire                   i_clk,
+    input  wire                   i_reset,
+    // Layer
+    input  wire [3:0]             i_value_bits,
+    input  wire [3:0]             i_gap_bits,
+    input  wire [15:0]            i_columns,
+    // Columns
+    output wire                   o_flag_width,
+    output wire                   o_keep,
+    // Entries
+    input  wire [19:0]            i_bits,
+    output wire                   o_counted,
+    output wire [4:0]             o_width,
+    output wire [4:0]             o_short_width,
+    output wire                   o_short,
+    // Taken
+    input  wire                   i_taken,
+    input  wire                   i_taken_short,
+    input  wire [19:0]            i_taken_bits,
+    input  wire                   i_row_end,
+    output wire [7:0]             o_code,
+    output wire [COLUMN_BITS-1:0] o_column,
+    output wire                   o_bad
+);
+
+    localparam SUM_BITS = (COLUMN_BITS > 12 ? COLUMN_BITS : 12) + 2; // a column, a gap and one, without overflow
+
+    wire [11:0] not_gap = 12'hFFF << i_gap_bits; // ones above the gap field
+
+    assign o_flag_width  = 1'b0;
+    assign o_keep        = 1'b1;
+    assign o_counted     = 1'b1;
+    assign o_width       = {1'b0, i_gap_bits} + {1'b0, i_value_bits};
+    assign o_short_width = {1'b0, i_gap_bits};
+    assign o_short       = &(i_bits[11:0] | not_gap);
+
+    // The column after the last weight or filler of the row
+    reg  [SUM_BITS-1:0] column_q;
+    wire [SUM_BITS-1:0] column = column_q + {{(SUM_BITS - 12){1'b0}}, i_taken_bits[11:0] & ~not_gap};
+    wire [19:0]         code   = i_taken_bits >> i_gap_bits;
+
+    always @(posedge i_clk)
+        if (i_reset || i_row_end) column_q <= {SUM_BITS{1'b0}};
+        else if (i_taken) column_q <= column + {{(SUM_BITS - 1){1'b0}}, !i_taken_short};
+
+    assign o_code   = code[7:0];
+    assign o_column = column[COLUMN_BITS-1:0];
+    assign o_bad    = i_taken && {{(17 - SUM_BITS){1'b0}}, column} >= {1'b0, i_columns};
+
+    wire unused = &{1'b0, i_bits[19:12], code[19:8]};
+
+endmodule
+`default_nettype wire
