@@ -25,8 +25,8 @@ void espalier_adam_free(struct espalier_adam *adam)
 }
 
 /* `rate` is the learning rate with both bias corrections folded in; mask may be NULL. */
-static void update(float *restrict values, const uint8_t *restrict mask, const float *restrict gradient, float *restrict mean,
-                   float *restrict variance, size_t count, float rate)
+static void update(float *restrict values, const uint8_t *restrict mask, const float *restrict gradient,
+                   float *restrict mean, float *restrict variance, size_t count, float rate)
 {
     for (size_t i = 0; i < count; i++) {
         mean[i] = MEAN_DECAY * mean[i] + (1.0F - MEAN_DECAY) * gradient[i];
@@ -38,8 +38,8 @@ static void update(float *restrict values, const uint8_t *restrict mask, const f
             values[i] = mask[i] ? values[i] : 0.0F;
 }
 
-void espalier_adam_step(struct espalier_adam *adam, struct espalier_network *network, const struct espalier_gradients *gradients,
-                        float learning_rate)
+void espalier_adam_step(struct espalier_adam *adam, struct espalier_network *network,
+                        const struct espalier_gradients *gradients, float learning_rate)
 {
     double step = ++adam->steps;
     double correction = sqrt(1.0 - pow((double)VARIANCE_DECAY, step)) / (1.0 - pow((double)MEAN_DECAY, step));
@@ -49,6 +49,7 @@ void espalier_adam_step(struct espalier_adam *adam, struct espalier_network *net
         struct espalier_float_layer *layer = &network->layers[i];
         update(layer->weights, layer->mask, gradients->weights[i], adam->mean.weights[i], adam->variance.weights[i],
                layer->shape.rows * espalier_shape_columns(&layer->shape), rate);
-        update(layer->bias, NULL, gradients->bias[i], adam->mean.bias[i], adam->variance.bias[i], layer->shape.rows, rate);
+        update(layer->bias, NULL, gradients->bias[i], adam->mean.bias[i], adam->variance.bias[i], layer->shape.rows,
+               rate);
     }
 }

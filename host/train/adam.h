@@ -5,7 +5,7 @@
 #include "pass.h"
 
 struct espalier_adam {
-    uint32_t steps;                          /* taken so far */
+    uint32_t steps;                           /* taken so far */
     struct espalier_gradients mean, variance; /* running moments of the derivatives */
 };
 
@@ -14,7 +14,7 @@ enum espalier_status espalier_adam_create(const struct espalier_network *network
 void espalier_adam_free(struct espalier_adam *adam);
 
 /* One step along the gradients. Weights whose mask is 0 become 0. */
-void espalier_adam_step(struct espalier_adam *adam, struct espalier_network *network, const struct espalier_gradients *gradients,
-                        float learning_rate);
+void espalier_adam_step(struct espalier_adam *adam, struct espalier_network *network,
+                        const struct espalier_gradients *gradients, float learning_rate);
 
 #endif

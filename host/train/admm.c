@@ -21,8 +21,8 @@ static enum espalier_status project_z(struct espalier_admm *admm, const struct e
 
     for (size_t i = 0; i < count; i++)
         admm->z[index][i] = layer->weights[i] + admm->u[index][i];
-    return espalier_project(constraint->group, constraint->keep, layer->shape.rows, espalier_shape_columns(&layer->shape),
-                            admm->z[index], admm->mask, error);
+    return espalier_project(constraint->group, constraint->keep, layer->shape.rows,
+                            espalier_shape_columns(&layer->shape), admm->z[index], admm->mask, error);
 }
 
 static bool allocate(struct espalier_admm *admm, const struct espalier_network *network,
@@ -49,8 +49,9 @@ static bool allocate(struct espalier_admm *admm, const struct espalier_network *
     return admm->mask != NULL;
 }
 
-enum espalier_status espalier_admm_create(const struct espalier_network *network, const struct espalier_constraint *constraints,
-                                          size_t count, struct espalier_admm *out, struct espalier_error *error)
+enum espalier_status espalier_admm_create(const struct espalier_network *network,
+                                          const struct espalier_constraint *constraints, size_t count,
+                                          struct espalier_admm *out, struct espalier_error *error)
 {
     enum espalier_status status = ESPALIER_OK;
 
@@ -100,7 +101,8 @@ enum espalier_status espalier_admm_update(struct espalier_admm *admm, const stru
         if (status != ESPALIER_OK)
             return status;
         for (size_t i = 0; i < count; i++)
-            admm->u[c][i] = (admm->u[c][i] + weights[i] - admm->z[c][i]) / admm->growth; /* U is a multiplier over rho */
+            admm->u[c][i] =
+                (admm->u[c][i] + weights[i] - admm->z[c][i]) / admm->growth; /* U is a multiplier over rho */
     }
     admm->rho *= admm->growth;
     return ESPALIER_OK;
@@ -122,14 +124,16 @@ double espalier_admm_residual(const struct espalier_admm *admm, const struct esp
     return norm > 0.0 ? sqrt(distance / norm) : 0.0;
 }
 
-enum espalier_status espalier_admm_prune(struct espalier_admm *admm, struct espalier_network *network, struct espalier_error *error)
+enum espalier_status espalier_admm_prune(struct espalier_admm *admm, struct espalier_network *network,
+                                         struct espalier_error *error)
 {
     for (size_t c = 0; c < admm->count; c++) {
         const struct espalier_constraint *constraint = &admm->constraints[c];
         struct espalier_float_layer *layer = &network->layers[constraint->layer];
         size_t count = weights_of(network, constraint->layer);
-        enum espalier_status status = espalier_project(constraint->group, constraint->keep, layer->shape.rows,
-                                                       espalier_shape_columns(&layer->shape), layer->weights, admm->mask, error);
+        enum espalier_status status =
+            espalier_project(constraint->group, constraint->keep, layer->shape.rows,
+                             espalier_shape_columns(&layer->shape), layer->weights, admm->mask, error);
         if (status != ESPALIER_OK)
             return status;
         for (size_t i = 0; i < count; i++)

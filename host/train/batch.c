@@ -20,7 +20,9 @@ static struct affine draw_affine(struct espalier_random *random, float strength)
 {
     float angle = draw(random, strength * ROTATION_RADIANS), shear = draw(random, strength * SHEAR);
     float scale_x = 1.0F + draw(random, strength * SCALE), scale_y = 1.0F + draw(random, strength * SCALE);
-    struct affine map = {.xx = scale_x * cosf(angle), .xy = -scale_y * sinf(angle) + shear, .yx = scale_x * sinf(angle),
+    struct affine map = {.xx = scale_x * cosf(angle),
+                         .xy = -scale_y * sinf(angle) + shear,
+                         .yx = scale_x * sinf(angle),
                          .yy = scale_y * cosf(angle)};
 
     map.shift_x = draw(random, strength * SHIFT_PIXELS);
@@ -60,7 +62,8 @@ static void fill_plain(const uint8_t *pixels, size_t size, uint32_t batch, float
         out[i * batch] = activation_of(pixels[i]);
 }
 
-static void fill_distorted(const uint8_t *pixels, int32_t height, int32_t width, const struct affine *map, uint32_t batch, float *out)
+static void fill_distorted(const uint8_t *pixels, int32_t height, int32_t width, const struct affine *map,
+                           uint32_t batch, float *out)
 {
     float centre_y = 0.5F * (float)(height - 1), centre_x = 0.5F * (float)(width - 1);
 
@@ -72,8 +75,8 @@ static void fill_distorted(const uint8_t *pixels, int32_t height, int32_t width,
         }
 }
 
-void espalier_batch_fill(const struct espalier_dataset *data, const uint32_t *images, uint32_t count, uint32_t batch, float augment,
-                         struct espalier_random *random, float *out)
+void espalier_batch_fill(const struct espalier_dataset *data, const uint32_t *images, uint32_t count, uint32_t batch,
+                         float augment, struct espalier_random *random, float *out)
 {
     size_t size = (size_t)data->height * data->width;
 

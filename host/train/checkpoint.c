@@ -2,24 +2,24 @@
  *
  *   magic "ESPF", version (4), layers (4), bytes of made_by (4), dense weights (8)
  *   made_by, not terminated
- *   a layer: in_channels, in_height, in_width, rows (2 each), kernel_height, kernel_width, stride, pad, pool, relu (1 each)
- *            weights (4 each), biases (4 each), mask (1 each), in the order of struct espalier_float_layer
- *   CRC-32 of everything before it (4)
+ *   a layer: in_channels, in_height, in_width, rows (2 each), kernel_height, kernel_width, stride, pad, pool, relu (1
+ * each) weights (4 each), biases (4 each), mask (1 each), in the order of struct espalier_float_layer CRC-32 of
+ * everything before it (4)
  *
  * The reader trusts nothing: the CRC is checked first, then every size against the bytes that are there. */
+#include "file.h"
+
 #include <espalier/model.h>
 #include <espalier/network.h>
 
-#include <errno.h>
 #include <math.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <zlib.h>
 
 enum { VERSION = 1, HEADER_BYTES = 24, SHAPE_BYTES = 14, CRC_BYTES = 4, MADE_BY_MAX = 1023 };
 static const char MAGIC[4] = {'E', 'S', 'P', 'F'};
-static const long FILE_MAX = 1L << 30;
+static const size_t FILE_MAX = (size_t)1 << 30;
 
 /* A cursor over bytes; sizes are checked before it moves. */
 struct cursor {
@@ -78,7 +78,8 @@ static void put_layer(struct cursor *cursor, const struct espalier_float_layer *
     const struct espalier_shape *shape = &layer->shape;
     size_t weights = shape->rows * espalier_shape_columns(shape);
     const uint16_t sizes[] = {shape->in_channels, shape->in_height, shape->in_width, shape->rows};
-    const uint8_t details[] = {shape->kernel_height, shape->kernel_width, shape->stride, shape->pad, shape->pool, shape->relu};
+    const uint8_t details[] = {shape->kernel_height, shape->kernel_width, shape->stride,
+                               shape->pad,           shape->pool,         shape->relu};
 
     for (size_t i = 0; i < sizeof sizes / sizeof sizes[0]; i++)
         put(cursor, sizes[i], 2);
@@ -90,7 +91,8 @@ static void put_layer(struct cursor *cursor, const struct espalier_float_layer *
         put(cursor, layer->mask[i], 1);
 }
 
-static void put_network(struct cursor *cursor, const struct espalier_network *network, const char *made_by, size_t made_by_bytes)
+static void put_network(struct cursor *cursor, const struct espalier_network *network, const char *made_by,
+                        size_t made_by_bytes)
 {
     uint8_t *start = cursor->at;
 
@@ -107,76 +109,26 @@ static void put_network(struct cursor *cursor, const struct espalier_network *ne
     put(cursor, crc32_z(0, start, (size_t)(cursor->at - start)), CRC_BYTES);
 }
 
-/* Writes beside the file and renames, so that a reader never sees a part of it. */
-static enum espalier_status write_file(const char *path, const uint8_t *bytes, size_t size, struct espalier_error *error)
-{
-    size_t length = strlen(path) + sizeof ".part";
-    char *beside = malloc(length);
-    FILE *file = NULL;
-    enum espalier_status status = ESPALIER_OK;
-
-    if (beside == NULL)
-        return espalier_fail(error, ESPALIER_ERR_MEMORY, "%s: out of memory", path);
-    snprintf(beside, length, "%s.part", path);
-    file = fopen(beside, "wb");
-    bool written = file != NULL && fwrite(bytes, 1, size, file) == size;
-    if (file != NULL && fclose(file) != 0)
-        written = false;
-    if (!written || rename(beside, path) != 0) {
-        status = espalier_fail(error, ESPALIER_ERR_IO, "%s: cannot be written: %s", path, strerror(errno));
-        remove(beside);
-    }
-    free(beside);
-    return status;
-}
-
-enum espalier_status espalier_network_save(const struct espalier_network *network, const char *made_by, const char *path,
-                                           struct espalier_error *error)
+enum espalier_status espalier_network_save(const struct espalier_network *network, const char *made_by,
+                                           const char *path, struct espalier_error *error)
 {
     size_t made_by_bytes = strlen(made_by), size = HEADER_BYTES + made_by_bytes + CRC_BYTES;
 
     if (made_by_bytes > MADE_BY_MAX)
-        return espalier_fail(error, ESPALIER_ERR_RANGE, "%s: made_by has %zu bytes, at most %d can be", path, made_by_bytes, MADE_BY_MAX);
+        return espalier_fail(error, ESPALIER_ERR_RANGE, "%s: made_by has %zu bytes, at most %d can be", path,
+                             made_by_bytes, MADE_BY_MAX);
     for (uint32_t i = 0; i < network->layer_count; i++)
         size += SHAPE_BYTES + layer_bytes(&network->layers[i].shape);
     uint8_t *bytes = malloc(size);
     if (bytes == NULL)
         return espalier_fail(error, ESPALIER_ERR_MEMORY, "%s: out of memory for %zu bytes", path, size);
     put_network(&(struct cursor){bytes, size}, network, made_by, made_by_bytes);
-    enum espalier_status status = write_file(path, bytes, size, error);
+    enum espalier_status status = espalier_file_write(path, bytes, size, error);
     free(bytes);
     return status;
 }
 
 /* ---- Reading */
-
-static enum espalier_status read_file(const char *path, uint8_t **bytes, size_t *size, struct espalier_error *error)
-{
-    FILE *file = fopen(path, "rb");
-    long length = -1;
-    enum espalier_status status = ESPALIER_OK;
-
-    *bytes = NULL;
-    if (file == NULL || fseek(file, 0, SEEK_END) != 0 || (length = ftell(file)) < 0 || fseek(file, 0, SEEK_SET) != 0) {
-        status = espalier_fail(error, ESPALIER_ERR_IO, "%s: cannot be read: %s", path, strerror(errno));
-        goto done;
-    }
-    if (length < HEADER_BYTES + CRC_BYTES || length > FILE_MAX) {
-        status = espalier_fail(error, ESPALIER_ERR_FORMAT, "%s: %ld bytes: not a checkpoint", path, length);
-        goto done;
-    }
-    *size = (size_t)length;
-    *bytes = malloc(*size);
-    if (*bytes == NULL)
-        status = espalier_fail(error, ESPALIER_ERR_MEMORY, "%s: out of memory for %zu bytes", path, *size);
-    else if (fread(*bytes, 1, *size, file) != *size)
-        status = espalier_fail(error, ESPALIER_ERR_IO, "%s: cannot be read to its end", path);
-
-done:
-    if (file != NULL)
-        fclose(file);
-    return status;
-}
 
 struct header {
     uint32_t layer_count;
@@ -185,19 +137,20 @@ struct header {
 };
 
 /* Checks magic, CRC and version; leaves the cursor behind the header, without the CRC's bytes. */
-static enum espalier_status get_header(struct cursor *cursor, struct header *header, const char *path, struct espalier_error *error)
+static enum espalier_status get_header(struct cursor *cursor, struct header *header, const char *path,
+                                       struct espalier_error *error)
 {
-    struct cursor trailer = {cursor->at + cursor->left - CRC_BYTES, CRC_BYTES};
-
-    if (memcmp(cursor->at, MAGIC, sizeof MAGIC) != 0)
+    if (cursor->left < HEADER_BYTES + CRC_BYTES || memcmp(cursor->at, MAGIC, sizeof MAGIC) != 0)
         return espalier_fail(error, ESPALIER_ERR_FORMAT, "%s: not a checkpoint of a float network", path);
+    struct cursor trailer = {cursor->at + cursor->left - CRC_BYTES, CRC_BYTES};
     if (crc32_z(0, cursor->at, cursor->left - CRC_BYTES) != get(&trailer, CRC_BYTES))
         return espalier_fail(error, ESPALIER_ERR_FORMAT, "%s: damaged: the checksum is wrong", path);
     cursor->left -= CRC_BYTES;
     (void)get(cursor, sizeof MAGIC);
     uint64_t version = get(cursor, 4);
     if (version != VERSION)
-        return espalier_fail(error, ESPALIER_ERR_FORMAT, "%s: version %u, this program reads %d", path, (unsigned)version, VERSION);
+        return espalier_fail(error, ESPALIER_ERR_FORMAT, "%s: version %u, this program reads %d", path,
+                             (unsigned)version, VERSION);
     header->layer_count = (uint32_t)get(cursor, 4);
     header->made_by_bytes = (size_t)get(cursor, 4);
     header->dense_weights = get(cursor, 8);
@@ -223,8 +176,8 @@ static void get_shape(struct cursor *cursor, struct espalier_shape *shape)
 }
 
 /* Reads all shapes, stepping over the arrays between them. */
-static enum espalier_status get_shapes(struct cursor cursor, uint32_t count, struct espalier_shape *shapes, const char *path,
-                                       struct espalier_error *error)
+static enum espalier_status get_shapes(struct cursor cursor, uint32_t count, struct espalier_shape *shapes,
+                                       const char *path, struct espalier_error *error)
 {
     for (uint32_t i = 0; i < count; i++) {
         if (cursor.left < SHAPE_BYTES)
@@ -253,7 +206,8 @@ static enum espalier_status get_arrays(struct cursor *cursor, struct espalier_ne
         for (size_t k = 0; k < weights; k++) {
             layer->mask[k] = (uint8_t)get(cursor, 1);
             if (layer->mask[k] > 1 || (layer->mask[k] == 0 && layer->weights[k] != 0.0F))
-                return espalier_fail(error, ESPALIER_ERR_FORMAT, "%s: layer %u: weight %zu does not agree with its mask", path, i, k);
+                return espalier_fail(error, ESPALIER_ERR_FORMAT,
+                                     "%s: layer %u: weight %zu does not agree with its mask", path, i, k);
         }
     }
     return ESPALIER_OK;
@@ -281,7 +235,7 @@ enum espalier_status espalier_network_load(const char *path, struct espalier_net
     size_t size = 0;
 
     *out = NULL;
-    enum espalier_status status = read_file(path, &bytes, &size, error);
+    enum espalier_status status = espalier_file_read(path, FILE_MAX, &bytes, &size, error);
     if (status != ESPALIER_OK)
         goto done;
     struct cursor cursor = {bytes, size};

@@ -112,8 +112,9 @@ enum espalier_status espalier_convolve_create(struct espalier_convolve *convolve
 
 no_memory:
     espalier_convolve_free(convolve);
-    return espalier_fail(error, ESPALIER_ERR_MEMORY, "out of memory for a layer of %zu x %zu weights and a batch of %zu",
-                         (size_t)shape->rows, espalier_shape_columns(shape), batch);
+    return espalier_fail(error, ESPALIER_ERR_MEMORY,
+                         "out of memory for a layer of %zu x %zu weights and a batch of %zu", (size_t)shape->rows,
+                         espalier_shape_columns(shape), batch);
 }
 
 void espalier_convolve_free(struct espalier_convolve *convolve)
@@ -183,13 +184,15 @@ static void forward_dense(struct espalier_convolve *c, const float *weights, con
     cblas_sgemm(CblasRowMajor, CblasNoTrans, CblasNoTrans, m, n, k, 1.0F, packed, k, matrix, n, 1.0F, output, n);
 }
 
-static void backward_dense(struct espalier_convolve *c, const float *input, const float *output_gradient, float *weight_gradient)
+static void backward_dense(struct espalier_convolve *c, const float *input, const float *output_gradient,
+                           float *weight_gradient)
 {
     const float *matrix = c->whole ? input : c->matrix;
     float *gradient = c->packed == NULL ? weight_gradient : c->packed_gradient;
     int m = blas(c->rows), k = blas(c->active_count), n = blas(positions(c));
 
-    cblas_sgemm(CblasRowMajor, CblasNoTrans, CblasTrans, m, k, n, 1.0F, output_gradient, n, matrix, n, 0.0F, gradient, k);
+    cblas_sgemm(CblasRowMajor, CblasNoTrans, CblasTrans, m, k, n, 1.0F, output_gradient, n, matrix, n, 0.0F, gradient,
+                k);
     if (c->packed != NULL)
         unpack_gradient(c, weight_gradient);
 }
@@ -201,7 +204,8 @@ static void backward_input_dense(struct espalier_convolve *c, const float *weigh
     float *gradient = c->whole ? input_gradient : c->gradient, beta = c->whole ? 1.0F : 0.0F;
     int m = blas(c->rows), k = blas(c->active_count), n = blas(positions(c));
 
-    cblas_sgemm(CblasRowMajor, CblasTrans, CblasNoTrans, k, n, m, 1.0F, packed, k, output_gradient, n, beta, gradient, n);
+    cblas_sgemm(CblasRowMajor, CblasTrans, CblasNoTrans, k, n, m, 1.0F, packed, k, output_gradient, n, beta, gradient,
+                n);
     if (!c->whole)
         scatter_matrix(c, input_gradient);
 }
@@ -215,7 +219,8 @@ static void forward_sparse(const struct espalier_convolve *c, const float *weigh
             for (uint32_t e = c->row_start[row]; e < c->row_start[row + 1]; e++)
                 for (size_t r = 0; r < c->runs; r++)
                     cblas_saxpy(blas(c->run), weights[row * c->columns + c->entry[e]],
-                                input + c->offset[c->entry[e]] + y * c->row_step + r * c->run_step, 1, output + r * c->run, 1);
+                                input + c->offset[c->entry[e]] + y * c->row_step + r * c->run_step, 1,
+                                output + r * c->run, 1);
 }
 
 static void backward_sparse(const struct espalier_convolve *c, const float *input, const float *output_gradient,
@@ -264,8 +269,8 @@ static float sum(const float *values, size_t n)
     return total;
 }
 
-void espalier_convolve_forward(struct espalier_convolve *convolve, const float *weights, const float *bias, const float *input,
-                               float *output)
+void espalier_convolve_forward(struct espalier_convolve *convolve, const float *weights, const float *bias,
+                               const float *input, float *output)
 {
     size_t n = positions(convolve);
 
@@ -291,8 +296,8 @@ void espalier_convolve_backward(struct espalier_convolve *convolve, const float 
         backward_dense(convolve, input, output_gradient, weight_gradient);
 }
 
-void espalier_convolve_backward_input(struct espalier_convolve *convolve, const float *weights, const float *output_gradient,
-                                      float *input_gradient)
+void espalier_convolve_backward_input(struct espalier_convolve *convolve, const float *weights,
+                                      const float *output_gradient, float *input_gradient)
 {
     if (convolve->sparse)
         backward_input_sparse(convolve, weights, output_gradient, input_gradient);

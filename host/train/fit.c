@@ -13,7 +13,7 @@
 enum {
     BATCH_MAX = 1024,
     WARM_UP_STEPS = 200,     /* the learning rate rises over these, or over a tenth of the stage if that is less */
-    CALIBRATION_IMAGES = 512 /* the steps of activations are chosen on these */
+    CALIBRATION_IMAGES = 256 /* the steps of activations are chosen on these */
 };
 
 /* The state of one stage. */
@@ -21,7 +21,7 @@ struct run {
     const struct espalier_fit *fit;
     uint32_t images, steps; /* trained on in an epoch, and the batches that makes */
     uint32_t *order;
-    uint8_t *labels;          /* of a batch */
+    uint8_t *labels; /* of a batch */
     float *logit_gradients;
     struct espalier_view *views;
     struct espalier_pass *pass;
@@ -32,25 +32,28 @@ struct run {
 enum espalier_status espalier_fit_check(const struct espalier_network *network, const struct espalier_dataset *data,
                                         const struct espalier_train_options *options, struct espalier_error *error)
 {
-    const struct espalier_shape *first = &network->layers[0].shape, *last = &network->layers[network->layer_count - 1].shape;
+    const struct espalier_shape *first = &network->layers[0].shape,
+                                *last = &network->layers[network->layer_count - 1].shape;
 
     if (first->in_channels != 1 || first->in_height != data->height || first->in_width != data->width)
-        return espalier_fail(error, ESPALIER_ERR_RANGE, "images are 1 x %u x %u, the network takes %u x %u x %u", data->height,
-                             data->width, first->in_channels, first->in_height, first->in_width);
+        return espalier_fail(error, ESPALIER_ERR_RANGE, "images are 1 x %u x %u, the network takes %u x %u x %u",
+                             data->height, data->width, first->in_channels, first->in_height, first->in_width);
     if (espalier_shape_out_height(last) != 1 || espalier_shape_out_width(last) != 1)
-        return espalier_fail(error, ESPALIER_ERR_RANGE, "the last layer gives more than one position: not a classifier");
+        return espalier_fail(error, ESPALIER_ERR_RANGE,
+                             "the last layer gives more than one position: not a classifier");
     for (uint32_t i = 0; i < data->count; i++)
         if (data->labels[i] >= last->rows)
-            return espalier_fail(error, ESPALIER_ERR_RANGE, "image %u has label %u, the network knows 0 to %u", i, data->labels[i],
-                                 last->rows - 1U);
+            return espalier_fail(error, ESPALIER_ERR_RANGE, "image %u has label %u, the network knows 0 to %u", i,
+                                 data->labels[i], last->rows - 1U);
     if (options->batch == 0 || options->batch > BATCH_MAX)
-        return espalier_fail(error, ESPALIER_ERR_RANGE, "a batch of %u images; 1 to %d can be", options->batch, BATCH_MAX);
+        return espalier_fail(error, ESPALIER_ERR_RANGE, "a batch of %u images; 1 to %d can be", options->batch,
+                             BATCH_MAX);
     if (options->held_out >= data->count || data->count - options->held_out < options->batch)
-        return espalier_fail(error, ESPALIER_ERR_RANGE, "%u images with %u held out leave less than a batch of %u", data->count,
-                             options->held_out, options->batch);
+        return espalier_fail(error, ESPALIER_ERR_RANGE, "%u images with %u held out leave less than a batch of %u",
+                             data->count, options->held_out, options->batch);
     if (options->use != 0 && (options->use < options->batch || options->use > data->count - options->held_out))
-        return espalier_fail(error, ESPALIER_ERR_RANGE, "cannot use %u of the %u images that are not held out", options->use,
-                             data->count - options->held_out);
+        return espalier_fail(error, ESPALIER_ERR_RANGE, "cannot use %u of the %u images that are not held out",
+                             options->use, data->count - options->held_out);
     if (!(options->dropout >= 0.0F && options->dropout <= 0.9F) || !(options->augment >= 0.0F))
         return espalier_fail(error, ESPALIER_ERR_RANGE, "dropout is 0 to 0.9, and augment 0 or more");
     if (!(options->learning_rate > 0.0F))
@@ -58,7 +61,8 @@ enum espalier_status espalier_fit_check(const struct espalier_network *network, 
     return ESPALIER_OK;
 }
 
-double espalier_cross_entropy(const float *logits, const uint8_t *labels, uint32_t classes, uint32_t batch, float *gradients)
+double espalier_cross_entropy(const float *logits, const uint8_t *labels, uint32_t classes, uint32_t batch,
+                              float *gradients)
 {
     double loss = 0.0;
 
@@ -135,18 +139,21 @@ static float learning_rate(const struct run *run, uint32_t epoch, uint32_t step)
     double warm_up = fmin(WARM_UP_STEPS, 0.1 * total);
     const double pi = 3.14159265358979323846;
 
-    return run->fit->learning_rate * (float)(0.5 * (1.0 + cos(pi * at / total)) * fmin(1.0, (at + 1.0) / (warm_up + 1.0)));
+    return run->fit->learning_rate *
+           (float)(0.5 * (1.0 + cos(pi * at / total)) * fmin(1.0, (at + 1.0) / (warm_up + 1.0)));
 }
 
 /* Forward, backward, one step of Adam. *loss receives the batch's loss. */
-static enum espalier_status train_batch(struct run *run, uint32_t epoch, uint32_t step, double *loss, struct espalier_error *error)
+static enum espalier_status train_batch(struct run *run, uint32_t epoch, uint32_t step, double *loss,
+                                        struct espalier_error *error)
 {
     const struct espalier_fit *fit = run->fit;
     struct espalier_network *network = fit->network;
     uint32_t batch = fit->options->batch, classes = network->layers[network->layer_count - 1].shape.rows;
     const uint32_t *images = run->order + (size_t)step * batch;
 
-    espalier_batch_fill(fit->data, images, batch, batch, fit->options->augment, fit->random, espalier_pass_input(run->pass));
+    espalier_batch_fill(fit->data, images, batch, batch, fit->options->augment, fit->random,
+                        espalier_pass_input(run->pass));
     for (uint32_t n = 0; n < batch; n++)
         run->labels[n] = fit->data->labels[images[n]];
 
@@ -154,7 +161,8 @@ static enum espalier_status train_batch(struct run *run, uint32_t epoch, uint32_
     const float *logits = espalier_pass_forward(run->pass, views, fit->options->dropout, fit->random);
     *loss = espalier_cross_entropy(logits, run->labels, classes, batch, run->logit_gradients);
     if (!isfinite(*loss))
-        return espalier_fail(error, ESPALIER_ERR_DIVERGED, "%s, epoch %u, batch %u: the loss is not finite; a lower learning rate may help",
+        return espalier_fail(error, ESPALIER_ERR_DIVERGED,
+                             "%s, epoch %u, batch %u: the loss is not finite; a lower learning rate may help",
                              fit->stage, epoch + 1, step + 1);
     espalier_pass_backward(run->pass, views, run->logit_gradients, &run->gradients);
     if (fit->admm != NULL)
@@ -163,7 +171,8 @@ static enum espalier_status train_batch(struct run *run, uint32_t epoch, uint32_
     return ESPALIER_OK;
 }
 
-static enum espalier_status report(const struct run *run, struct espalier_progress *progress, struct espalier_error *error)
+static enum espalier_status report(const struct run *run, struct espalier_progress *progress,
+                                   struct espalier_error *error)
 {
     const struct espalier_fit *fit = run->fit;
     double share = ((double)(progress->epoch - 1) * run->steps + progress->step) / ((double)fit->epochs * run->steps);
@@ -175,12 +184,14 @@ static enum espalier_status report(const struct run *run, struct espalier_progre
 }
 
 /* Fills the fields of an epoch's end, and reports it. */
-static enum espalier_status finish_epoch(struct run *run, struct espalier_progress *progress, struct espalier_error *error)
+static enum espalier_status finish_epoch(struct run *run, struct espalier_progress *progress,
+                                         struct espalier_error *error)
 {
     const struct espalier_fit *fit = run->fit;
-    uint32_t held_out = fit->options->held_out, classes = fit->network->layers[fit->network->layer_count - 1].shape.rows;
-    uint32_t correct = espalier_count_correct(run->pass, current_views(run), classes, fit->data, fit->data->count - held_out,
-                                              held_out, fit->options->batch);
+    uint32_t held_out = fit->options->held_out,
+             classes = fit->network->layers[fit->network->layer_count - 1].shape.rows;
+    uint32_t correct = espalier_count_correct(run->pass, current_views(run), classes, fit->data,
+                                              fit->data->count - held_out, held_out, fit->options->batch);
 
     progress->epoch_end = true;
     progress->residual = fit->admm != NULL ? espalier_admm_residual(fit->admm, fit->network) : 0.0;
@@ -198,13 +209,15 @@ static bool must_refresh(const struct espalier_fit *fit, uint32_t epoch)
 static enum espalier_status train_epoch(struct run *run, uint32_t epoch, struct espalier_error *error)
 {
     const struct espalier_fit *fit = run->fit;
-    struct espalier_progress progress = {.stage = fit->stage, .epoch = epoch + 1, .epochs = fit->epochs, .steps = run->steps};
+    struct espalier_progress progress = {
+        .stage = fit->stage, .epoch = epoch + 1, .epochs = fit->epochs, .steps = run->steps};
     uint32_t update_every = fit->admm != NULL ? (run->steps + fit->admm->updates - 1) / fit->admm->updates : 0;
     double total = 0.0;
 
     if (must_refresh(fit, epoch)) {
         uint32_t images = run->images < CALIBRATION_IMAGES ? run->images : CALIBRATION_IMAGES;
-        enum espalier_status status = espalier_quantizer_refresh(fit->quantizer, fit->network, fit->data, images, error);
+        enum espalier_status status =
+            espalier_quantizer_refresh(fit->quantizer, fit->network, fit->data, images, error);
         if (status != ESPALIER_OK)
             return status;
     }

@@ -16,8 +16,8 @@ struct espalier_fit {
     const struct espalier_dataset *data;
     const struct espalier_train_options *options; /* all but epochs and learning_rate, which are the stage's own */
     uint32_t epochs;
-    float learning_rate;                  /* at the start; falls to 0 along half a cosine, after a short linear rise */
-    double done_from, done_to;            /* shares of the whole job done before and after this stage */
+    float learning_rate;       /* at the start; falls to 0 along half a cosine, after a short linear rise */
+    double done_from, done_to; /* shares of the whole job done before and after this stage */
     struct espalier_random *random;
     struct espalier_admm *admm;           /* NULL: no constraints */
     struct espalier_quantizer *quantizer; /* NULL: float arithmetic */
@@ -29,7 +29,9 @@ enum espalier_status espalier_fit_check(const struct espalier_network *network, 
 
 enum espalier_status espalier_fit_run(const struct espalier_fit *fit, struct espalier_error *error);
 
-/* Softmax cross-entropy of [classes][batch] logits, averaged over the batch; gradients receives its derivative by them. */
-double espalier_cross_entropy(const float *logits, const uint8_t *labels, uint32_t classes, uint32_t batch, float *gradients);
+/* Softmax cross-entropy of [classes][batch] logits, averaged over the batch; gradients receives its derivative by them.
+ */
+double espalier_cross_entropy(const float *logits, const uint8_t *labels, uint32_t classes, uint32_t batch,
+                              float *gradients);
 
 #endif

@@ -25,7 +25,8 @@ uint32_t espalier_count_correct(struct espalier_pass *pass, const struct espalie
     for (uint32_t done = 0; done < count; done += batch) {
         uint32_t images = count - done < batch ? count - done : batch;
         for (uint32_t n = 0; n < images; n++)
-            espalier_batch_fill(data, &(uint32_t){first + done + n}, 1, batch, 0.0F, NULL, espalier_pass_input(pass) + n);
+            espalier_batch_fill(data, &(uint32_t){first + done + n}, 1, batch, 0.0F, NULL,
+                                espalier_pass_input(pass) + n);
         const float *logits = espalier_pass_forward(pass, views, 0.0F, NULL);
         for (uint32_t n = 0; n < images; n++)
             correct += best_class(logits + n, classes, batch) == data->labels[first + done + n];
@@ -39,30 +40,32 @@ static void plain_views(const struct espalier_network *network, struct espalier_
         views[i] = (struct espalier_view){network->layers[i].weights, network->layers[i].bias, 0.0F};
 }
 
-enum espalier_status espalier_network_correct(const struct espalier_network *network, const struct espalier_dataset *data,
-                                              uint32_t first, uint32_t count, uint32_t *correct, struct espalier_error *error)
+enum espalier_status espalier_network_correct(const struct espalier_network *network,
+                                              const struct espalier_dataset *data, uint32_t first, uint32_t count,
+                                              uint32_t *correct, struct espalier_error *error)
 {
     struct espalier_view views[ESPALIER_LAYERS_MAX];
     const struct espalier_shape *input = &network->layers[0].shape;
     struct espalier_pass *pass = NULL;
 
     if (input->in_channels != 1 || input->in_height != data->height || input->in_width != data->width)
-        return espalier_fail(error, ESPALIER_ERR_RANGE, "images are 1 x %u x %u, the network takes %u x %u x %u", data->height,
-                             data->width, input->in_channels, input->in_height, input->in_width);
+        return espalier_fail(error, ESPALIER_ERR_RANGE, "images are 1 x %u x %u, the network takes %u x %u x %u",
+                             data->height, data->width, input->in_channels, input->in_height, input->in_width);
     if (first > data->count || count > data->count - first)
-        return espalier_fail(error, ESPALIER_ERR_RANGE, "there are %u images, not %u from %u", data->count, count, first);
+        return espalier_fail(error, ESPALIER_ERR_RANGE, "there are %u images, not %u from %u", data->count, count,
+                             first);
     enum espalier_status status = espalier_pass_create(network, JUDGE_BATCH, &pass, error);
     if (status != ESPALIER_OK)
         return status;
     plain_views(network, views);
-    *correct = espalier_count_correct(pass, views, network->layers[network->layer_count - 1].shape.rows, data, first, count,
-                                      JUDGE_BATCH);
+    *correct = espalier_count_correct(pass, views, network->layers[network->layer_count - 1].shape.rows, data, first,
+                                      count, JUDGE_BATCH);
     espalier_pass_free(pass);
     return ESPALIER_OK;
 }
 
-enum espalier_status espalier_network_logits(const struct espalier_network *network, const uint8_t *pixels, uint32_t count,
-                                             float *logits, struct espalier_error *error)
+enum espalier_status espalier_network_logits(const struct espalier_network *network, const uint8_t *pixels,
+                                             uint32_t count, float *logits, struct espalier_error *error)
 {
     struct espalier_view views[ESPALIER_LAYERS_MAX];
     const struct espalier_shape *input = &network->layers[0].shape;

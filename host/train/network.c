@@ -42,26 +42,56 @@ uint32_t espalier_shape_out_width(const struct espalier_shape *shape)
 const struct espalier_shape *espalier_lenet5_shapes(uint32_t *count)
 {
     static const struct espalier_shape shapes[] = {
-        {.in_channels = 1, .in_height = 28, .in_width = 28, .kernel_height = 5, .kernel_width = 5, .stride = 1, .pool = 2,
-         .relu = true, .rows = 20},
-        {.in_channels = 20, .in_height = 12, .in_width = 12, .kernel_height = 5, .kernel_width = 5, .stride = 1, .pool = 2,
-         .relu = true, .rows = 50},
-        {.in_channels = 50, .in_height = 4, .in_width = 4, .kernel_height = 4, .kernel_width = 4, .stride = 1, .pool = 1,
-         .relu = true, .rows = 500},
-        {.in_channels = 500, .in_height = 1, .in_width = 1, .kernel_height = 1, .kernel_width = 1, .stride = 1, .pool = 1,
-         .relu = false, .rows = 10},
+        {.in_channels = 1,
+         .in_height = 28,
+         .in_width = 28,
+         .kernel_height = 5,
+         .kernel_width = 5,
+         .stride = 1,
+         .pool = 2,
+         .relu = true,
+         .rows = 20},
+        {.in_channels = 20,
+         .in_height = 12,
+         .in_width = 12,
+         .kernel_height = 5,
+         .kernel_width = 5,
+         .stride = 1,
+         .pool = 2,
+         .relu = true,
+         .rows = 50},
+        {.in_channels = 50,
+         .in_height = 4,
+         .in_width = 4,
+         .kernel_height = 4,
+         .kernel_width = 4,
+         .stride = 1,
+         .pool = 1,
+         .relu = true,
+         .rows = 500},
+        {.in_channels = 500,
+         .in_height = 1,
+         .in_width = 1,
+         .kernel_height = 1,
+         .kernel_width = 1,
+         .stride = 1,
+         .pool = 1,
+         .relu = false,
+         .rows = 10},
     };
     *count = sizeof shapes / sizeof shapes[0];
     return shapes;
 }
 
 /* Refuses a layer that has no output or that a layer descriptor cannot describe. */
-static enum espalier_status check_shape(const struct espalier_shape *shape, uint32_t index, struct espalier_error *error)
+static enum espalier_status check_shape(const struct espalier_shape *shape, uint32_t index,
+                                        struct espalier_error *error)
 {
     if (shape->rows == 0 || shape->in_channels == 0 || shape->kernel_height == 0 || shape->kernel_width == 0 ||
         shape->stride == 0 || shape->pool == 0 || shape->pool > 4)
         return espalier_fail(error, ESPALIER_ERR_RANGE, "layer %u: a size is zero, or pooling is over 4", index);
-    if (shape->kernel_height > shape->in_height + 2 * shape->pad || shape->kernel_width > shape->in_width + 2 * shape->pad)
+    if (shape->kernel_height > shape->in_height + 2 * shape->pad ||
+        shape->kernel_width > shape->in_width + 2 * shape->pad)
         return espalier_fail(error, ESPALIER_ERR_RANGE, "layer %u: the kernel is larger than its padded input", index);
     if (espalier_shape_columns(shape) > COLUMNS_MAX)
         return espalier_fail(error, ESPALIER_ERR_RANGE, "layer %u: %zu columns, at most %d can be", index,
@@ -71,7 +101,8 @@ static enum espalier_status check_shape(const struct espalier_shape *shape, uint
     return ESPALIER_OK;
 }
 
-static enum espalier_status check_shapes(const struct espalier_shape *shapes, uint32_t count, struct espalier_error *error)
+static enum espalier_status check_shapes(const struct espalier_shape *shapes, uint32_t count,
+                                         struct espalier_error *error)
 {
     if (count == 0 || count > ESPALIER_LAYERS_MAX)
         return espalier_fail(error, ESPALIER_ERR_RANGE, "%u layers; 1 to %d can be", count, ESPALIER_LAYERS_MAX);
@@ -82,7 +113,8 @@ static enum espalier_status check_shapes(const struct espalier_shape *shapes, ui
         if (i > 0 && (shapes[i].in_channels != shapes[i - 1].rows ||
                       shapes[i].in_height != espalier_shape_out_height(&shapes[i - 1]) ||
                       shapes[i].in_width != espalier_shape_out_width(&shapes[i - 1])))
-            return espalier_fail(error, ESPALIER_ERR_RANGE, "layer %u: its input is not the output of layer %u", i, i - 1);
+            return espalier_fail(error, ESPALIER_ERR_RANGE, "layer %u: its input is not the output of layer %u", i,
+                                 i - 1);
     }
     return ESPALIER_OK;
 }

@@ -11,15 +11,15 @@ static const int32_t NOBODY = -1;
 struct layer_pass {
     struct espalier_shape shape;
     struct espalier_convolve convolve;
-    float *padded;          /* input with its halo, if there is padding */
+    float *padded; /* input with its halo, if there is padding */
     float *padded_gradient;
-    float *sums;            /* output of the convolution; backward: the derivative by it */
-    float *output;          /* after ReLU, pooling and rounding */
+    float *sums;   /* output of the convolution; backward: the derivative by it */
+    float *output; /* after ReLU, pooling and rounding */
     float *output_gradient;
-    float *kept;            /* hidden fully connected layer: 0 or 1 / (1 - dropout) for every activation */
-    int32_t *winner;        /* which position of its pooling window an output came from */
-    size_t output_size;     /* floats */
-    bool dropped;           /* dropout was on in the last forward pass */
+    float *kept;        /* hidden fully connected layer: 0 or 1 / (1 - dropout) for every activation */
+    int32_t *winner;    /* which position of its pooling window an output came from */
+    size_t output_size; /* floats */
+    bool dropped;       /* dropout was on in the last forward pass */
 };
 
 struct espalier_pass {
@@ -69,7 +69,8 @@ void espalier_gradients_free(struct espalier_gradients *gradients)
 
 static size_t padded_size(const struct espalier_shape *shape, size_t batch)
 {
-    return (size_t)shape->in_channels * (shape->in_height + 2U * shape->pad) * (shape->in_width + 2U * shape->pad) * batch;
+    return (size_t)shape->in_channels * (shape->in_height + 2U * shape->pad) * (shape->in_width + 2U * shape->pad) *
+           batch;
 }
 
 /* A neuron of a hidden fully connected layer: dropout applies to those. */
@@ -83,7 +84,8 @@ static bool allocate_buffers(struct layer_pass *layer, size_t batch, bool last)
     const struct espalier_shape *shape = &layer->shape;
     size_t sums = shape->rows * layer->convolve.out_height * layer->convolve.out_width * batch;
 
-    layer->output_size = (size_t)shape->rows * espalier_shape_out_height(shape) * espalier_shape_out_width(shape) * batch;
+    layer->output_size =
+        (size_t)shape->rows * espalier_shape_out_height(shape) * espalier_shape_out_width(shape) * batch;
     if (shape->pad > 0) {
         layer->padded = calloc(padded_size(shape, batch), sizeof *layer->padded);
         layer->padded_gradient = malloc(padded_size(shape, batch) * sizeof *layer->padded_gradient);
@@ -99,8 +101,8 @@ static bool allocate_buffers(struct layer_pass *layer, size_t batch, bool last)
            (layer->kept != NULL || !is_hidden_neuron(layer, last));
 }
 
-enum espalier_status espalier_pass_create(const struct espalier_network *network, uint32_t batch, struct espalier_pass **out,
-                                          struct espalier_error *error)
+enum espalier_status espalier_pass_create(const struct espalier_network *network, uint32_t batch,
+                                          struct espalier_pass **out, struct espalier_error *error)
 {
     const struct espalier_shape *first = &network->layers[0].shape;
     struct espalier_pass *pass = calloc(1, sizeof *pass);
@@ -116,7 +118,8 @@ enum espalier_status espalier_pass_create(const struct espalier_network *network
     for (uint32_t i = 0; i < network->layer_count; i++) {
         struct layer_pass *layer = &pass->layers[i];
         layer->shape = network->layers[i].shape;
-        if (espalier_convolve_create(&layer->convolve, &layer->shape, network->layers[i].mask, batch, NULL) != ESPALIER_OK)
+        if (espalier_convolve_create(&layer->convolve, &layer->shape, network->layers[i].mask, batch, NULL) !=
+            ESPALIER_OK)
             goto no_memory;
         pass->layer_count = i + 1;
         if (!allocate_buffers(layer, batch, i + 1 == network->layer_count))
@@ -183,7 +186,8 @@ static void move_inside(const struct espalier_shape *shape, size_t batch, float 
 /* ---- ReLU, pooling, rounding */
 
 /* One output position of every image: the largest of a pooling window and which it was. */
-static void pool_window(const float *sums, size_t row_step, size_t batch, uint32_t pool, float *restrict best, int32_t *restrict winner)
+static void pool_window(const float *sums, size_t row_step, size_t batch, uint32_t pool, float *restrict best,
+                        int32_t *restrict winner)
 {
     memcpy(best, sums, batch * sizeof *best);
     memset(winner, 0, batch * sizeof *winner);
@@ -225,8 +229,10 @@ static void finish_forward(struct layer_pass *layer, size_t batch, float step)
     for (size_t row = 0; row < shape->rows; row++)
         for (size_t y = 0; y < out_height; y++)
             for (size_t x = 0; x < out_width; x++, at += batch)
-                pool_window(layer->sums + ((row * layer->convolve.out_height + y * shape->pool) * layer->convolve.out_width +
-                                           x * shape->pool) * batch,
+                pool_window(layer->sums +
+                                ((row * layer->convolve.out_height + y * shape->pool) * layer->convolve.out_width +
+                                 x * shape->pool) *
+                                    batch,
                             row_step, batch, shape->pool, layer->output + at, layer->winner + at);
     if (shape->relu)
         apply_relu(layer->output, layer->winner, layer->output_size);
@@ -254,8 +260,8 @@ const float *espalier_pass_forward(struct espalier_pass *pass, const struct espa
         struct layer_pass *layer = &pass->layers[i];
         if (layer->padded != NULL)
             move_inside(&layer->shape, pass->batch, layer->padded, input, false);
-        espalier_convolve_forward(&layer->convolve, views[i].weights, views[i].bias, layer->padded != NULL ? layer->padded : input,
-                                  layer->sums);
+        espalier_convolve_forward(&layer->convolve, views[i].weights, views[i].bias,
+                                  layer->padded != NULL ? layer->padded : input, layer->sums);
         finish_forward(layer, pass->batch, views[i].step);
         apply_dropout(layer, dropout, random);
         input = layer->output;
@@ -278,14 +284,17 @@ static void start_backward(struct layer_pass *layer, const float *gradient, size
         for (size_t y = 0; y < out_height; y++)
             for (size_t x = 0; x < out_width; x++, at += batch)
                 for (uint32_t q = 0; q < (uint32_t)shape->pool * shape->pool; q++) {
-                    float *restrict to = layer->sums + ((row * conv_height + y * shape->pool + q / shape->pool) * conv_width +
-                                                        x * shape->pool + q % shape->pool) * batch;
+                    float *restrict to =
+                        layer->sums + ((row * conv_height + y * shape->pool + q / shape->pool) * conv_width +
+                                       x * shape->pool + q % shape->pool) *
+                                          batch;
                     for (size_t n = 0; n < batch; n++)
                         to[n] = layer->winner[at + n] == (int32_t)q ? gradient[at + n] : 0.0F;
                 }
 }
 
-static void backward_to_input(struct layer_pass *layer, const struct espalier_view *view, struct layer_pass *previous, size_t batch)
+static void backward_to_input(struct layer_pass *layer, const struct espalier_view *view, struct layer_pass *previous,
+                              size_t batch)
 {
     float *gradient = layer->padded != NULL ? layer->padded_gradient : previous->output_gradient;
 

@@ -9,7 +9,8 @@
 struct espalier_view {
     const float *weights; /* [rows][columns], 0 where the mask is 0 */
     const float *bias;    /* [rows] */
-    float step;           /* activations become multiples of this, saturated at 127 (and -128) of them; 0: they stay as they are */
+    float
+        step; /* activations become multiples of this, saturated at 127 (and -128) of them; 0: they stay as they are */
 };
 
 /* Derivatives of the loss. Where a mask is 0, a weight's is of no meaning. */
@@ -27,8 +28,8 @@ void espalier_gradients_free(struct espalier_gradients *gradients);
 struct espalier_pass;
 
 /* Prepares for the shapes and masks of @p network; a changed mask needs a new pass. */
-enum espalier_status espalier_pass_create(const struct espalier_network *network, uint32_t batch, struct espalier_pass **out,
-                                          struct espalier_error *error);
+enum espalier_status espalier_pass_create(const struct espalier_network *network, uint32_t batch,
+                                          struct espalier_pass **out, struct espalier_error *error);
 void espalier_pass_free(struct espalier_pass *pass);
 
 /* Where the caller puts a batch: [in_channels][in_height][in_width][batch]. */
@@ -42,8 +43,8 @@ const float *espalier_pass_forward(struct espalier_pass *pass, const struct espa
 /* After a forward pass: the output of a layer, [rows][out_height][out_width][batch]; *size receives its floats. */
 const float *espalier_pass_output(const struct espalier_pass *pass, uint32_t layer, size_t *size);
 
-/* After a forward pass: derivatives for given derivatives by the logits. Rounding to steps passes the derivative through
- * where it did not saturate (straight-through estimator: Bengio, Leonard and Courville 2013). */
+/* After a forward pass: derivatives for given derivatives by the logits. Rounding to steps passes the derivative
+ * through where it did not saturate (straight-through estimator: Bengio, Leonard and Courville 2013). */
 void espalier_pass_backward(struct espalier_pass *pass, const struct espalier_view *views, const float *logit_gradients,
                             struct espalier_gradients *gradients);
 

@@ -40,8 +40,8 @@ static void flag_largest(struct scored *scored, size_t count, size_t keep, uint8
         kept[scored[i].group] = i < keep;
 }
 
-enum espalier_status espalier_project(enum espalier_group group, size_t keep, size_t rows, size_t columns, float *values,
-                                      uint8_t *mask, struct espalier_error *error)
+enum espalier_status espalier_project(enum espalier_group group, size_t keep, size_t rows, size_t columns,
+                                      float *values, uint8_t *mask, struct espalier_error *error)
 {
     struct grouping grouping = grouping_of(group, rows, columns);
     struct scored *scored = malloc(grouping.count * sizeof *scored);
@@ -49,7 +49,8 @@ enum espalier_status espalier_project(enum espalier_group group, size_t keep, si
     enum espalier_status status = ESPALIER_OK;
 
     if (scored == NULL || kept == NULL) {
-        status = espalier_fail(error, ESPALIER_ERR_MEMORY, "out of memory for a projection of %zu x %zu weights", rows, columns);
+        status = espalier_fail(error, ESPALIER_ERR_MEMORY, "out of memory for a projection of %zu x %zu weights", rows,
+                               columns);
         goto done;
     }
     for (size_t g = 0; g < grouping.count; g++)

@@ -5,13 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum {
-    CODE_MAX = 127,
-    MULT_MAX = 255,
-    SHIFT_MAX = 31,
-    BIAS_SHIFT_MAX = 15,
-    CODEBOOK_BITS_MAX = 4
-};
+enum { CODE_MAX = 127, MULT_MAX = 255, SHIFT_MAX = 31, BIAS_SHIFT_MAX = 15, CODEBOOK_BITS_MAX = 4 };
 
 /* Rule A4's bound, halved to leave room for what training still does to the weights. */
 static const double SUM_MAX = 4194304.0;
@@ -21,8 +15,9 @@ static size_t weights_of(const struct espalier_float_layer *layer)
     return layer->shape.rows * espalier_shape_columns(&layer->shape);
 }
 
-enum espalier_status espalier_quantizer_create(const struct espalier_network *network, uint8_t value_bits, uint8_t bias_bits,
-                                               struct espalier_quantizer *out, struct espalier_error *error)
+enum espalier_status espalier_quantizer_create(const struct espalier_network *network, uint8_t value_bits,
+                                               uint8_t bias_bits, struct espalier_quantizer *out,
+                                               struct espalier_error *error)
 {
     memset(out, 0, sizeof *out);
     out->value_bits = value_bits;
@@ -61,7 +56,7 @@ void espalier_quantizer_free(struct espalier_quantizer *quantizer)
 
 float espalier_best_step(const float *values, size_t size, int32_t low, int32_t high)
 {
-    enum { CANDIDATES = 256 };
+    enum { CANDIDATES = 64 };
     float needed = 0.0F, best_step;
     double best_error = HUGE_VAL;
 
@@ -86,7 +81,8 @@ float espalier_best_step(const float *values, size_t size, int32_t low, int32_t 
 
 /* Chooses every hidden layer's wanted output step from the float network's activations. */
 static enum espalier_status choose_steps(struct espalier_quantizer *quantizer, const struct espalier_network *network,
-                                         const struct espalier_dataset *data, uint32_t images, struct espalier_error *error)
+                                         const struct espalier_dataset *data, uint32_t images,
+                                         struct espalier_error *error)
 {
     struct espalier_view views[ESPALIER_LAYERS_MAX];
     struct espalier_pass *pass = NULL;
@@ -103,7 +99,8 @@ static enum espalier_status choose_steps(struct espalier_quantizer *quantizer, c
     for (uint32_t i = 0; i < last; i++) {
         size_t size = 0;
         const float *output = espalier_pass_output(pass, i, &size);
-        quantizer->layers[i].output_step = espalier_best_step(output, size, network->layers[i].shape.relu ? 0 : -128, 127);
+        quantizer->layers[i].output_step =
+            espalier_best_step(output, size, network->layers[i].shape.relu ? 0 : -128, 127);
     }
     quantizer->layers[last].output_step = 0.0F;
     espalier_pass_free(pass);
@@ -112,7 +109,8 @@ static enum espalier_status choose_steps(struct espalier_quantizer *quantizer, c
 
 /* ---- Levels of weights */
 
-/* Sorted values, or bins of them: how many, their sum and the sum of their squares, from the first to before the i-th. */
+/* Sorted values, or bins of them: how many, their sum and the sum of their squares, from the first to before the i-th.
+ */
 struct prefix {
     double count[ESPALIER_CLUSTER_BINS + 1], sum[ESPALIER_CLUSTER_BINS + 1], square[ESPALIER_CLUSTER_BINS + 1];
 };
@@ -135,8 +133,10 @@ static uint32_t fill_prefix(const float *sorted, size_t size, struct prefix *pre
     while (at < size) {
         size_t first = at;
         double sum = 0.0, square = 0.0;
-        for (bin++; at < size && (size <= ESPALIER_CLUSTER_BINS ? at == first
-                                  : bin >= ESPALIER_CLUSTER_BINS || (double)sorted[at] < low + (double)bin * width); at++) {
+        for (bin++; at < size && (size <= ESPALIER_CLUSTER_BINS
+                                      ? at == first
+                                      : bin >= ESPALIER_CLUSTER_BINS || (double)sorted[at] < low + (double)bin * width);
+             at++) {
             sum += (double)sorted[at];
             square += (double)sorted[at] * (double)sorted[at];
         }
@@ -183,7 +183,8 @@ static void fill_starts(const struct prefix *prefix, uint32_t items, uint32_t co
         }
 }
 
-enum espalier_status espalier_cluster(float *values, size_t size, uint32_t count, float *levels, struct espalier_error *error)
+enum espalier_status espalier_cluster(float *values, size_t size, uint32_t count, float *levels,
+                                      struct espalier_error *error)
 {
     struct prefix *prefix = malloc(sizeof *prefix);
     uint16_t(*start)[ESPALIER_CLUSTER_BINS + 1] = malloc(sizeof(cluster_starts));
@@ -197,7 +198,8 @@ enum espalier_status espalier_cluster(float *values, size_t size, uint32_t count
     uint32_t items = fill_prefix(values, size, prefix), clusters = items < count ? items : count;
     fill_starts(prefix, items, clusters, start);
     for (uint32_t k = clusters, to = items; k-- > 0; to = start[k][to])
-        levels[k] = (float)((prefix->sum[to] - prefix->sum[start[k][to]]) / (prefix->count[to] - prefix->count[start[k][to]]));
+        levels[k] =
+            (float)((prefix->sum[to] - prefix->sum[start[k][to]]) / (prefix->count[to] - prefix->count[start[k][to]]));
     for (uint32_t k = clusters; k < count; k++)
         levels[k] = levels[clusters - 1];
 
@@ -233,8 +235,9 @@ static size_t copy_kept(const struct espalier_float_layer *layer, float *kept)
     return count;
 }
 
-static enum espalier_status choose_codebook(const struct espalier_float_layer *layer, float *kept, size_t count, float input_step,
-                                            struct espalier_levels *levels, struct espalier_error *error)
+static enum espalier_status choose_codebook(const struct espalier_float_layer *layer, float *kept, size_t count,
+                                            float input_step, struct espalier_levels *levels,
+                                            struct espalier_error *error)
 {
     float centres[ESPALIER_CODEBOOK_MAX] = {0};
 
@@ -249,14 +252,16 @@ static enum espalier_status choose_codebook(const struct espalier_float_layer *l
     return ESPALIER_OK;
 }
 
-static enum espalier_status choose_levels(const struct espalier_float_layer *layer, uint8_t value_bits, float input_step,
-                                          struct espalier_levels *levels, struct espalier_error *error)
+static enum espalier_status choose_levels(const struct espalier_float_layer *layer, uint8_t value_bits,
+                                          float input_step, struct espalier_levels *levels,
+                                          struct espalier_error *error)
 {
     float *kept = malloc((weights_of(layer) + 1) * sizeof *kept);
     enum espalier_status status = ESPALIER_OK;
 
     if (kept == NULL)
-        return espalier_fail(error, ESPALIER_ERR_MEMORY, "out of memory for the levels of %zu weights", weights_of(layer));
+        return espalier_fail(error, ESPALIER_ERR_MEMORY, "out of memory for the levels of %zu weights",
+                             weights_of(layer));
     size_t count = copy_kept(layer, kept);
     levels->high = (1 << (value_bits - 1)) - 1;
     levels->low = -levels->high - 1;
@@ -264,7 +269,8 @@ static enum espalier_status choose_levels(const struct espalier_float_layer *lay
     if (levels->count > 0)
         status = choose_codebook(layer, kept, count, input_step, levels, error);
     else
-        levels->unit = fmaxf(espalier_best_step(kept, count, levels->low, levels->high), choose_unit(layer, 0.0F, input_step));
+        levels->unit =
+            fmaxf(espalier_best_step(kept, count, levels->low, levels->high), choose_unit(layer, 0.0F, input_step));
     free(kept);
     return status;
 }
@@ -299,7 +305,8 @@ static void choose_requantization(struct espalier_quantized_layer *layer, float 
 }
 
 /* The smallest shift with which every bias fits its bits; 0 bits if all round to 0. */
-static void choose_bias(struct espalier_quantized_layer *layer, const struct espalier_float_layer *from, uint8_t bits, float sum_step)
+static void choose_bias(struct espalier_quantized_layer *layer, const struct espalier_float_layer *from, uint8_t bits,
+                        float sum_step)
 {
     double largest = 0.0, limit = ldexp(1.0, bits - 1) - 1.0;
 
@@ -318,8 +325,10 @@ static float round_bias(const struct espalier_quantized_layer *layer, float bias
     return layer->bias_bits == 0 ? 0.0F : step * fminf(limit, fmaxf(-limit, rintf(bias / step)));
 }
 
-enum espalier_status espalier_quantizer_refresh(struct espalier_quantizer *quantizer, const struct espalier_network *network,
-                                                const struct espalier_dataset *data, uint32_t images, struct espalier_error *error)
+enum espalier_status espalier_quantizer_refresh(struct espalier_quantizer *quantizer,
+                                                const struct espalier_network *network,
+                                                const struct espalier_dataset *data, uint32_t images,
+                                                struct espalier_error *error)
 {
     enum espalier_status status = choose_steps(quantizer, network, data, images, error);
     float input_step = 1.0F / 127.0F; /* rule A1 */
@@ -342,8 +351,9 @@ void espalier_quantizer_apply(struct espalier_quantizer *quantizer, const struct
         struct espalier_quantized_layer *layer = &quantizer->layers[i];
         const struct espalier_float_layer *from = &network->layers[i];
         for (size_t k = 0; k < weights_of(from); k++)
-            layer->weights[k] = from->mask[k] ? layer->levels.unit * (float)espalier_levels_code(&layer->levels, from->weights[k])
-                                              : 0.0F;
+            layer->weights[k] = from->mask[k]
+                                    ? layer->levels.unit * (float)espalier_levels_code(&layer->levels, from->weights[k])
+                                    : 0.0F;
         for (size_t row = 0; row < from->shape.rows; row++)
             layer->bias[row] = round_bias(layer, from->bias[row], layer->levels.unit * layer->input_step);
         quantizer->views[i] = (struct espalier_view){layer->weights, layer->bias, layer->output_step};

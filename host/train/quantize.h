@@ -1,8 +1,9 @@
 /* Quantization inside the training loop: every forward pass computes with what the integer model will hold.
  *
- * A layer's weights are codes (int8) times `unit`; its input activations are integers times `input_step`; so its sums are
- * integers times unit * input_step, and its biases are rounded to a multiple of that. The requantizer's factor mult / 2^shift
- * is chosen first, and the step of the layer's output is what follows from it: nothing is approximated at export. */
+ * A layer's weights are codes (int8) times `unit`; its input activations are integers times `input_step`; so its sums
+ * are integers times unit * input_step, and its biases are rounded to a multiple of that. The requantizer's factor mult
+ * / 2^shift is chosen first, and the step of the layer's output is what follows from it: nothing is approximated at
+ * export. */
 #ifndef ESPALIER_QUANTIZE_H
 #define ESPALIER_QUANTIZE_H
 
@@ -35,14 +36,17 @@ struct espalier_quantizer {
 
 /* @param value_bits  1 to 4: a codebook a layer; 5 to 8: linear codes
  * @param bias_bits   2 to 16 */
-enum espalier_status espalier_quantizer_create(const struct espalier_network *network, uint8_t value_bits, uint8_t bias_bits,
-                                               struct espalier_quantizer *out, struct espalier_error *error);
+enum espalier_status espalier_quantizer_create(const struct espalier_network *network, uint8_t value_bits,
+                                               uint8_t bias_bits, struct espalier_quantizer *out,
+                                               struct espalier_error *error);
 void espalier_quantizer_free(struct espalier_quantizer *quantizer);
 
-/* Chooses levels for the network's weights as they are now, and the steps of all activations from what the network, in float
- * arithmetic, gives for the first @p images images of @p data. */
-enum espalier_status espalier_quantizer_refresh(struct espalier_quantizer *quantizer, const struct espalier_network *network,
-                                                const struct espalier_dataset *data, uint32_t images, struct espalier_error *error);
+/* Chooses levels for the network's weights as they are now, and the steps of all activations from what the network, in
+ * float arithmetic, gives for the first @p images images of @p data. */
+enum espalier_status espalier_quantizer_refresh(struct espalier_quantizer *quantizer,
+                                                const struct espalier_network *network,
+                                                const struct espalier_dataset *data, uint32_t images,
+                                                struct espalier_error *error);
 
 /* Rounds the network's weights and biases, as they are now, to the levels chosen, for the views. */
 void espalier_quantizer_apply(struct espalier_quantizer *quantizer, const struct espalier_network *network);
@@ -50,15 +54,16 @@ void espalier_quantizer_apply(struct espalier_quantizer *quantizer, const struct
 /* The code of a weight: that of the nearest level, the lower among equals. */
 int32_t espalier_levels_code(const struct espalier_levels *levels, float weight);
 
-/* Least-squares clustering of @p values in one dimension into @p count levels (Fisher 1958; Wang and Song 2011), by dynamic programming.
- * Exact for up to ESPALIER_CLUSTER_BINS values, else for that many equally wide bins.
+/* Least-squares clustering of @p values in one dimension into @p count levels (Fisher 1958; Wang and Song 2011), by
+ * dynamic programming. Exact for up to ESPALIER_CLUSTER_BINS values, else for that many equally wide bins.
  * @param values  [size], size > 0; sorted here
  * @param levels  receives [count], rising; if there are fewer different values than levels, the last is repeated */
 enum { ESPALIER_CLUSTER_BINS = 512 };
-enum espalier_status espalier_cluster(float *values, size_t size, uint32_t count, float *levels, struct espalier_error *error);
+enum espalier_status espalier_cluster(float *values, size_t size, uint32_t count, float *levels,
+                                      struct espalier_error *error);
 
-/* The step whose multiples low * step to high * step represent @p values with the least squared error, among 256 candidates
- * up to the one that saturates nothing; that of the largest magnitude if all are 0. */
+/* The step whose multiples low * step to high * step represent @p values with the least squared error, among 64
+ * candidates up to the one that saturates nothing; that of the largest magnitude if all are 0. */
 float espalier_best_step(const float *values, size_t size, int32_t low, int32_t high);
 
 #endif

@@ -5,8 +5,13 @@
 
 struct espalier_train_options espalier_train_defaults(void)
 {
-    return (struct espalier_train_options){
-        .epochs = 20, .batch = 64, .held_out = 5000, .seed = 1, .learning_rate = 1.5e-3F, .dropout = 0.4F, .augment = 1.0F};
+    return (struct espalier_train_options){.epochs = 20,
+                                           .batch = 64,
+                                           .held_out = 5000,
+                                           .seed = 1,
+                                           .learning_rate = 1.5e-3F,
+                                           .dropout = 0.4F,
+                                           .augment = 1.0F};
 }
 
 enum espalier_status espalier_train(struct espalier_network *network, const struct espalier_dataset *data,
@@ -20,7 +25,13 @@ enum espalier_status espalier_train(struct espalier_network *network, const stru
 
     struct espalier_random random;
     espalier_random_seed(&random, options->seed);
-    struct espalier_fit fit = {.stage = "train", .network = network, .data = data, .options = options, .epochs = options->epochs,
-                               .learning_rate = options->learning_rate, .done_to = 1.0, .random = &random};
+    struct espalier_fit fit = {.stage = "train",
+                               .network = network,
+                               .data = data,
+                               .options = options,
+                               .epochs = options->epochs,
+                               .learning_rate = options->learning_rate,
+                               .done_to = 1.0,
+                               .random = &random};
     return espalier_fit_run(&fit, error);
 }

@@ -43,14 +43,17 @@ struct espalier_network {
     uint64_t dense_weights; /**< weights before any pruning or purification */
 };
 
-/** Makes a network with all masks 1, He-initialized weights (He et al. 2015, eq. 10; drawn with @p seed) and zero biases.
- *  @param shapes  [count] layer shapes, count 1 to ESPALIER_LAYERS_MAX (model.h), each layer's input being its predecessor's output
+/** Makes a network with all masks 1, He-initialized weights (He et al. 2015, eq. 10; drawn with @p seed) and zero
+ * biases.
+ *  @param shapes  [count] layer shapes, count 1 to ESPALIER_LAYERS_MAX (model.h), each layer's input being its
+ * predecessor's output
  *  @param out     receives the network, to be freed by espalier_network_free; NULL on failure
  *  @return ESPALIER_ERR_RANGE for an impossible shape or a break in the chain */
 enum espalier_status espalier_network_create(const struct espalier_shape *shapes, uint32_t count, uint64_t seed,
                                              struct espalier_network **out, struct espalier_error *error);
 
-/** The shapes of LeNet-5 as Caffe has it (20 and 50 filters of 5x5, 500 hidden, 10 out: 430,500 weights), static storage.
+/** The shapes of LeNet-5 as Caffe has it (20 and 50 filters of 5x5, 500 hidden, 10 out: 430,500 weights), static
+ * storage.
  *  @p count receives their number. */
 const struct espalier_shape *espalier_lenet5_shapes(uint32_t *count);
 
@@ -63,9 +66,10 @@ void espalier_network_free(struct espalier_network *network);
 /** Weights whose mask is 1. */
 uint64_t espalier_network_kept(const struct espalier_network *network);
 
-/** Writes a checkpoint (host/train/README.md has its layout). The file is complete or not there: written beside and renamed. */
-enum espalier_status espalier_network_save(const struct espalier_network *network, const char *made_by, const char *path,
-                                           struct espalier_error *error);
+/** Writes a checkpoint (host/train/README.md has its layout). The file is complete or not there: written beside and
+ * renamed. */
+enum espalier_status espalier_network_save(const struct espalier_network *network, const char *made_by,
+                                           const char *path, struct espalier_error *error);
 /** Reads a checkpoint as hostile input.
  *  @param made_by  receives the command that made it, to be freed by the caller; may be NULL
  *  @return ESPALIER_ERR_FORMAT for anything but an undamaged checkpoint; *out is then NULL */

@@ -23,16 +23,16 @@ typedef bool espalier_progress_callback(void *context, const struct espalier_pro
 
 /** How to train. Start from espalier_train_defaults. */
 struct espalier_train_options {
-    uint32_t epochs;        /**< 1 or more */
-    uint32_t batch;         /**< images a step, 1 to 1,024 */
-    uint32_t held_out;      /**< the last images of the set, used to judge and never to train */
-    uint32_t use;           /**< train on the first this many images only; 0 = all that are not held out */
-    uint64_t seed;          /**< of the order of images, augmentation and dropout */
-    float learning_rate;    /**< at the start; falls to 0 along half a cosine */
-    float dropout;          /**< share of hidden fully connected activations dropped, 0 to 0.9 */
-    float augment;          /**< strength of random shift, rotation, scale and shear; 0 = none, 1 = mild */
+    uint32_t epochs;     /**< 1 or more */
+    uint32_t batch;      /**< images a step, 1 to 1,024 */
+    uint32_t held_out;   /**< the last images of the set, used to judge and never to train */
+    uint32_t use;        /**< train on the first this many images only; 0 = all that are not held out */
+    uint64_t seed;       /**< of the order of images, augmentation and dropout */
+    float learning_rate; /**< at the start; falls to 0 along half a cosine */
+    float dropout;       /**< share of hidden fully connected activations dropped, 0 to 0.9 */
+    float augment;       /**< strength of random shift, rotation, scale and shear; 0 = none, 1 = mild */
     espalier_progress_callback *progress; /**< may be NULL */
-    void *context;          /**< handed to progress */
+    void *context;                        /**< handed to progress */
 };
 
 /** 20 epochs, batch 64, 5,000 images held out, mild augmentation. */
@@ -41,18 +41,21 @@ struct espalier_train_options espalier_train_defaults(void);
 /** Trains all weights whose mask is 1 and all biases of @p network, in place.
  *  The same seed, build, processor and number of BLAS threads give the same network bit for bit.
  *  @return ESPALIER_ERR_RANGE if the images do not suit the network or the options are out of range,
- *          ESPALIER_ERR_DIVERGED at the first loss that is not finite, ESPALIER_ERR_MEMORY, or ESPALIER_ERR_IO when stopped */
+ *          ESPALIER_ERR_DIVERGED at the first loss that is not finite, ESPALIER_ERR_MEMORY, or ESPALIER_ERR_IO when
+ * stopped */
 enum espalier_status espalier_train(struct espalier_network *network, const struct espalier_dataset *data,
                                     const struct espalier_train_options *options, struct espalier_error *error);
 
 /** The logits of @p count images, in float arithmetic, with pixels as rule A1 gives them ((p >> 1) / 127).
  *  @param pixels  [count][height][width]
  *  @param logits  receives [count][rows of the last layer] */
-enum espalier_status espalier_network_logits(const struct espalier_network *network, const uint8_t *pixels, uint32_t count,
-                                             float *logits, struct espalier_error *error);
+enum espalier_status espalier_network_logits(const struct espalier_network *network, const uint8_t *pixels,
+                                             uint32_t count, float *logits, struct espalier_error *error);
 
-/** Counts the images @p first to first + count - 1 of @p data that the network classifies right, in float arithmetic. */
-enum espalier_status espalier_network_correct(const struct espalier_network *network, const struct espalier_dataset *data,
-                                              uint32_t first, uint32_t count, uint32_t *correct, struct espalier_error *error);
+/** Counts the images @p first to first + count - 1 of @p data that the network classifies right, in float arithmetic.
+ */
+enum espalier_status espalier_network_correct(const struct espalier_network *network,
+                                              const struct espalier_dataset *data, uint32_t first, uint32_t count,
+                                              uint32_t *correct, struct espalier_error *error);
 
 #endif

@@ -1,0 +1,52 @@
+/** Compression of a trained network: ADMM pruning in progressive steps, masked retraining, purification, quantization.
+ */
+#ifndef ESPALIER_COMPRESS_H
+#define ESPALIER_COMPRESS_H
+
+#include <espalier/model.h>
+#include <espalier/train.h>
+
+/** What one layer may keep. */
+struct espalier_budget {
+    uint32_t weights;       /**< non-structured: single weights */
+    uint32_t rows, columns; /**< structured: filters, and (channel, ky, kx) positions */
+};
+
+/** How to compress. Start from espalier_compress_defaults. */
+struct espalier_compress_options {
+    /** Batch, images, seed, augmentation, dropout and progress; epochs and learning_rate are of no meaning here. */
+    struct espalier_train_options train;
+    enum espalier_format format;
+    double ratio; /**< dense weights over kept ones, over 1; of no meaning for dense, or if there are budgets */
+    const struct espalier_budget *budgets; /**< [budget_count], or NULL: chosen from the ratio and the weights */
+    uint32_t budget_count;                 /**< layers of the network, or 0 */
+    uint8_t value_bits;                    /**< 1 to 4: a codebook a layer; 5 to 8: linear codes */
+    uint8_t bias_bits;                     /**< 2 to 16 */
+    uint32_t steps;                        /**< progressive pruning steps, 1 to 16: what is left falls geometrically */
+    uint32_t prune_epochs;                 /**< of ADMM, in all steps together; at least one a step */
+    uint32_t retrain_epochs;  /**< of masked retraining: a third of them between the steps, the rest after the last */
+    uint32_t quantize_epochs; /**< of training with quantized weights and activations; 0: rounded after training */
+    float prune_rate, retrain_rate, quantize_rate; /**< learning rates at the start of a stage */
+    float rho_first, rho_last;                     /**< penalty of ADMM at the start and at the end of a step, over 0 */
+    const char *made_by;                           /**< for the model: the command line */
+};
+
+/** The recipe of a format. */
+struct espalier_compress_options espalier_compress_defaults(enum espalier_format format);
+
+/** Compresses a copy of @p network into an integer model.
+ *
+ *  A step is ADMM (Zhang et al. 2018: Z = projection of W + U, U += W - Z, loss + rho/2 ||W - Z + U||^2, rho growing)
+ * towards the step's budgets, the hard projection, purification (rows that nobody reads and columns that nobody writes
+ * go) and masked retraining. Then weights, biases and activations are quantized inside the training loop with
+ * straight-through derivatives.
+ *
+ *  @param network  a trained network; unchanged
+ *  @param data     training images; the last train.held_out of them are only used to judge
+ *  @param out      receives the model, checked; to be freed by espalier_model_free; NULL on failure
+ *  @return ESPALIER_ERR_RANGE for options out of range, or as espalier_train */
+enum espalier_status espalier_compress(const struct espalier_network *network, const struct espalier_dataset *data,
+                                       const struct espalier_compress_options *options, struct espalier_model **out,
+                                       struct espalier_error *error);
+
+#endif

@@ -1,0 +1,97 @@
+#include "budget.h"
+
+#include <math.h>
+#include <stdlib.h>
+
+struct scored {
+    double score;
+    uint32_t layer;
+};
+
+static int rising(const void *left, const void *right)
+{
+    const struct scored *a = left, *b = right;
+
+    return (a->score > b->score) - (a->score < b->score);
+}
+
+/* Fills the scores of one layer's weights. */
+static void score_layer(const struct espalier_float_layer *layer, uint32_t index, struct scored *scored)
+{
+    size_t weights = layer->shape.rows * espalier_shape_columns(&layer->shape);
+    double not_smaller = 0.0;
+
+    for (size_t i = 0; i < weights; i++)
+        scored[i] = (struct scored){(double)layer->weights[i] * (double)layer->weights[i], index};
+    qsort(scored, weights, sizeof *scored, rising);
+    for (size_t i = weights; i-- > 0;) {
+        not_smaller += scored[i].score;
+        scored[i].score = not_smaller > 0.0 ? scored[i].score / not_smaller : 0.0;
+    }
+}
+
+enum espalier_status espalier_budget_gap(const struct espalier_network *network, uint64_t total,
+                                         struct espalier_budget *budgets, struct espalier_error *error)
+{
+    size_t all = 0, filled = 0;
+
+    for (uint32_t i = 0; i < network->layer_count; i++)
+        all += network->layers[i].shape.rows * espalier_shape_columns(&network->layers[i].shape);
+    struct scored *scored = malloc(all * sizeof *scored);
+    if (scored == NULL)
+        return espalier_fail(error, ESPALIER_ERR_MEMORY, "out of memory for the scores of %zu weights", all);
+    for (uint32_t i = 0; i < network->layer_count; i++) {
+        score_layer(&network->layers[i], i, scored + filled);
+        filled += network->layers[i].shape.rows * espalier_shape_columns(&network->layers[i].shape);
+        budgets[i] = (struct espalier_budget){0};
+    }
+    qsort(scored, all, sizeof *scored, rising);
+    for (size_t i = all; i-- > 0 && all - i <= total;)
+        budgets[scored[i].layer].weights++;
+    for (uint32_t i = 0; i < network->layer_count; i++)
+        budgets[i].weights += budgets[i].weights == 0;
+    free(scored);
+    return ESPALIER_OK;
+}
+
+static uint32_t share(double proportion, double there_is)
+{
+    return (uint32_t)fmin(there_is, fmax(1.0, floor(proportion * sqrt(there_is))));
+}
+
+/* Fills the budgets of one proportion; returns the weights that they keep. */
+static uint64_t share_out(const struct espalier_network *network, double proportion, struct espalier_budget *budgets)
+{
+    uint64_t total = 0;
+    double channels = network->layers[0].shape.in_channels;
+
+    for (uint32_t i = 0; i < network->layer_count; i++) {
+        const struct espalier_shape *shape = &network->layers[i].shape;
+        double columns = (double)espalier_shape_columns(shape), there_are = channels * columns / shape->in_channels;
+        bool last = i + 1 == network->layer_count;
+        budgets[i] = (struct espalier_budget){.rows = last ? shape->rows : share(proportion, shape->rows)};
+        budgets[i].columns = (uint32_t)fmin(there_are, share(2.0 * proportion, columns));
+        total += (uint64_t)budgets[i].rows * budgets[i].columns;
+        channels = budgets[i].rows;
+    }
+    return total;
+}
+
+enum espalier_status espalier_budget_structured(const struct espalier_network *network, uint64_t total,
+                                                struct espalier_budget *budgets, struct espalier_error *error)
+{
+    double low = 0.0, high = 65536.0;
+
+    if (share_out(network, low, budgets) > total)
+        return espalier_fail(error, ESPALIER_ERR_RANGE, "%llu weights are too few: a row and a column a layer are more",
+                             (unsigned long long)total);
+    for (int i = 0; i < 64; i++) {
+        double middle = 0.5 * (low + high);
+        if (share_out(network, middle, budgets) <= total)
+            low = middle;
+        else
+            high = middle;
+    }
+    (void)share_out(network, low, budgets);
+    return ESPALIER_OK;
+}

@@ -1,0 +1,18 @@
+/* How many weights each layer keeps. */
+#ifndef ESPALIER_BUDGET_H
+#define ESPALIER_BUDGET_H
+
+#include <espalier/compress.h>
+
+/* Non-structured: shares out total weights by LAMP scores (Lee et al. 2021, eq. 4: a weight's square over the sum of
+ * the squares that are not smaller, within its layer), the largest of all layers first. Every layer keeps at least one.
+ */
+enum espalier_status espalier_budget_gap(const struct espalier_network *network, uint64_t total,
+                                         struct espalier_budget *budgets, struct espalier_error *error);
+
+/* Structured: rows and columns in proportion to the square root of what there is, the largest proportion with which all
+ * layers together keep at most @p total weights (columns of removed rows are gone before columns are counted). */
+enum espalier_status espalier_budget_structured(const struct espalier_network *network, uint64_t total,
+                                                struct espalier_budget *budgets, struct espalier_error *error);
+
+#endif

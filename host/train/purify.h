@@ -1,0 +1,16 @@
+/* Removing what a pruned network no longer needs. The function that the network computes stays the same. */
+#ifndef ESPALIER_PURIFY_H
+#define ESPALIER_PURIFY_H
+
+#include <espalier/network.h>
+
+/* Removes hidden rows that nobody reads, and rows without weights, whose constant output moves into the next layer's
+ * biases, until there are none left. (Before a layer with padding a row without weights goes only if its output is 0: a
+ * halo reads 0, not the constant.) A layer keeps at least one row. Shapes shrink accordingly. */
+enum espalier_status espalier_purify(struct espalier_network *network, struct espalier_error *error);
+
+/* Orders the rows of every layer but the last by their weights, most first, and the next layer's columns likewise: rows
+ * that an array computes side by side then have about equally many weights. */
+enum espalier_status espalier_sort_rows(struct espalier_network *network, struct espalier_error *error);
+
+#endif
