@@ -41,8 +41,7 @@ module espalier_core #(
         if (PORTS != 1 && PORTS != LANES)                illegal_PORTS_is_neither_1_nor_LANES stop ();
         if (ACT_SINGLE_PORT != 0 && PORTS != 1)          illegal_ACT_SINGLE_PORT_needs_PORTS_1 stop ();
         if (ACT_WORDS < 1 || ACT_WORDS > 65536)          illegal_ACT_WORDS_is_not_1_to_65536 stop ();
-        if (WEIGHT_WORDS < 512 || WEIGHT_WORDS > 32768 || (WEIGHT_WORDS & (WEIGHT_WORDS - 1)) != 0)
-                                                         illegal_WEIGHT_WORDS_is_no_power_of_two_from_512_to_32768 stop ();
+        if (WEIGHT_WORDS < 512 || WEIGHT_WORDS > 32768)  illegal_WEIGHT_WORDS_is_not_512_to_32768 stop ();
         if (LAYERS < 1 || LAYERS > 64)                   illegal_LAYERS_is_not_1_to_64 stop ();
         if ((TABLE_DEPTH & (TABLE_DEPTH - 1)) != 0)      illegal_TABLE_DEPTH_is_no_power_of_two stop ();
         if ((LIST_DEPTH & (LIST_DEPTH - 1)) != 0)        illegal_LIST_DEPTH_is_no_power_of_two stop ();
