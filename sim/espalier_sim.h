@@ -1,4 +1,5 @@
-/** The simulated boards: the RTL core under Verilator behind a byte link. C interface; frames are the only way in and out. */
+/** The simulated boards: the RTL core under Verilator behind a byte link. C interface; frames are the only way in and
+ * out. */
 #ifndef ESPALIER_SIM_H
 #define ESPALIER_SIM_H
 
