@@ -118,12 +118,12 @@ done:
 enum espalier_status espalier_dataset_read(const char *images_path, const char *labels_path,
                                            struct espalier_dataset *out, struct espalier_error *error)
 {
-    uint32_t image_sizes[3], label_count;
+    uint32_t image_sizes[3], label_count = 0;
     memset(out, 0, sizeof *out);
     enum espalier_status status = read_idx(images_path, 3, image_sizes, &out->pixels, error);
-    if (status == ESPALIER_OK)
+    if (status == ESPALIER_OK && labels_path)
         status = read_idx(labels_path, 1, &label_count, &out->labels, error);
-    if (status == ESPALIER_OK && image_sizes[0] != label_count)
+    if (status == ESPALIER_OK && labels_path && image_sizes[0] != label_count)
         status = espalier_fail(error, ESPALIER_ERR_FORMAT, "%s has %u images, but %s has %u labels", images_path,
                                image_sizes[0], labels_path, label_count);
     if (status != ESPALIER_OK) {
@@ -147,11 +147,11 @@ enum espalier_status espalier_dataset_draw(struct espalier_dataset *dataset, uin
         .height = dataset->height,
         .width = dataset->width,
         .pixels = malloc(count * image_bytes),
-        .labels = malloc(count),
+        .labels = dataset->labels ? malloc(count) : NULL,
         .origins = malloc(count * sizeof *drawn.origins),
     };
     uint32_t *order = malloc(dataset->count * sizeof *order);
-    if (!drawn.pixels || !drawn.labels || !drawn.origins || !order) {
+    if (!drawn.pixels || (dataset->labels && !drawn.labels) || !drawn.origins || !order) {
         free(order);
         espalier_dataset_free(&drawn);
         return espalier_fail(error, ESPALIER_ERR_MEMORY, "no memory to draw %u images", count);
@@ -163,7 +163,8 @@ enum espalier_status espalier_dataset_draw(struct espalier_dataset *dataset, uin
     espalier_random_shuffle(&random, order, dataset->count);
     for (uint32_t i = 0; i < count; i++) {
         memcpy(drawn.pixels + i * image_bytes, dataset->pixels + order[i] * image_bytes, image_bytes);
-        drawn.labels[i] = dataset->labels[order[i]];
+        if (drawn.labels)
+            drawn.labels[i] = dataset->labels[order[i]];
         drawn.origins[i] = dataset->origins ? dataset->origins[order[i]] : order[i];
     }
     free(order);

@@ -11,12 +11,13 @@ struct espalier_dataset {
     uint32_t count;
     uint32_t height, width;
     uint8_t *pixels;   /**< [count][height][width], 0 = background */
-    uint8_t *labels;   /**< [count] */
+    uint8_t *labels;   /**< [count]; NULL if read without a label file */
     uint32_t *origins; /**< [count] place of each image in the file it came from; NULL: the images are the file's, in
                           its order */
 };
 
 /** Reads an IDX image file and its IDX label file (either may be gzip-compressed).
+ *  @param labels_path  NULL to read images alone
  *  @param out  receives the set; zeroed on failure
  *  @return ESPALIER_ERR_IO if a file cannot be read, ESPALIER_ERR_FORMAT if it is malformed, truncated,
  *          longer than its header says, or the counts differ */
