@@ -1,0 +1,31 @@
+/* Images from outside: the data set of a command line, and single image files. */
+#ifndef ESPALIER_TOOL_DATA_H
+#define ESPALIER_TOOL_DATA_H
+
+#include <espalier/dataset.h>
+#include <espalier/model.h>
+
+/* Where the images come from. Zeroed: the 10,000 test digits of MNIST. */
+struct data_source {
+    const char *images, *labels; /* IDX files; both or neither */
+    uint64_t count, seed;        /* draw this many with this seed; count 0: all, in the file's order */
+};
+
+/* Reads the source's images. The test digits are looked for in the folder that the environment's ESPALIER_DATA names,
+ * else in the one compiled in. */
+enum espalier_status data_read(const struct data_source *source, struct espalier_dataset *out,
+                               struct espalier_error *error);
+
+/* Whether @p dataset suits the model's input: one channel of the same size.
+ * @return ESPALIER_ERR_RANGE with both sizes */
+enum espalier_status data_check_input(const struct espalier_model *model, uint32_t height, uint32_t width,
+                                      const char *name, struct espalier_error *error);
+
+/* Reads one image for @p model: NAME.png, NAME.pgm (P2 or P5), or FILE:n, image n (from 0) of an IDX file, where the
+ * name IDX stands for the test digits (or @p source's files). Colours become grey; transparency becomes black.
+ * @param pixels  receives [height][width] bytes of the model's input, to be freed by the caller */
+enum espalier_status data_read_image(const char *name, const struct data_source *source,
+                                     const struct espalier_model *model, uint8_t **pixels,
+                                     struct espalier_error *error);
+
+#endif
