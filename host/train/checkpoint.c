@@ -213,6 +213,20 @@ static enum espalier_status get_arrays(struct cursor *cursor, struct espalier_ne
     return ESPALIER_OK;
 }
 
+/* An impossible shape is a fault of the file. */
+static enum espalier_status create_network(const struct espalier_shape *shapes, uint32_t count,
+                                           struct espalier_network **out, const char *path,
+                                           struct espalier_error *error)
+{
+    struct espalier_error reason = {0};
+    enum espalier_status status = espalier_network_create(shapes, count, 0, out, &reason);
+
+    if (status == ESPALIER_OK)
+        return ESPALIER_OK;
+    return espalier_fail(error, status == ESPALIER_ERR_RANGE ? ESPALIER_ERR_FORMAT : status, "%s: %.150s", path,
+                         reason.message);
+}
+
 static char *copy_text(const uint8_t *bytes, size_t size)
 {
     char *text = malloc(size + 1);
@@ -251,7 +265,7 @@ enum espalier_status espalier_network_load(const char *path, struct espalier_net
     cursor.left -= header.made_by_bytes;
     status = get_shapes(cursor, header.layer_count, shapes, path, error);
     if (status == ESPALIER_OK)
-        status = espalier_network_create(shapes, header.layer_count, 0, &network, error);
+        status = create_network(shapes, header.layer_count, &network, path, error);
     if (status == ESPALIER_OK)
         status = get_arrays(&cursor, network, path, error);
     if (status != ESPALIER_OK)

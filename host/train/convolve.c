@@ -104,8 +104,8 @@ enum espalier_status espalier_convolve_create(struct espalier_convolve *convolve
 
     size_t kept = list_active(convolve, mask);
     convolve->sparse = (double)kept <= SPARSE_DENSITY * (double)(convolve->rows * convolve->columns);
-    convolve->whole = !convolve->sparse && convolve->active_count == convolve->columns && convolve->out_height == 1 &&
-                      convolve->out_width == 1 && shape->pad == 0;
+    convolve->whole = !convolve->sparse && convolve->active_count == convolve->columns && shape->pad == 0 &&
+                      shape->kernel_height == shape->in_height && shape->kernel_width == shape->in_width;
     if (!(convolve->sparse ? allocate_sparse(convolve, mask, kept) : allocate_dense(convolve)))
         goto no_memory;
     return ESPALIER_OK;

@@ -1,0 +1,563 @@
+/* Training: forward and backward passes against a plain double-precision network and finite differences of it, for
+ * drawn shapes and masks; same seed, same bits; learning; divergence and unsuitable options; checkpoints as hostile
+ * input. */
+#include "support/support.h"
+
+#include <espalier/model.h>
+#include <espalier/random.h>
+#include <espalier/train.h>
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <zlib.h>
+
+#include "fit.h"
+#include "pass.h"
+
+enum { LAYERS = 3, BATCH = 5, CLASSES = 4, VALUES_MAX = 8192 };
+
+static struct espalier_error error;
+
+/* ---- the oracle: one image at a time, in double, straight from the definitions ---- */
+
+static double tap(const struct espalier_shape *s, const double *in, long channel, long y, long x)
+{
+    if (y < 0 || x < 0 || y >= s->in_height || x >= s->in_width)
+        return 0.0;
+    return in[(channel * s->in_height + y) * s->in_width + x];
+}
+
+static double sum_at(const struct espalier_float_layer *layer, const double *in, size_t row, long y, long x)
+{
+    const struct espalier_shape *s = &layer->shape;
+    const float *weight = layer->weights + row * espalier_shape_columns(s);
+    double sum = (double)layer->bias[row];
+    for (long channel = 0; channel < s->in_channels; channel++)
+        for (long ky = 0; ky < s->kernel_height; ky++)
+            for (long kx = 0; kx < s->kernel_width; kx++)
+                sum +=
+                    (double)*weight++ * tap(s, in, channel, y * s->stride + ky - s->pad, x * s->stride + kx - s->pad);
+    return sum;
+}
+
+static void plain_layer(const struct espalier_float_layer *layer, const double *in, double *out)
+{
+    const struct espalier_shape *s = &layer->shape;
+    for (size_t row = 0; row < s->rows; row++)
+        for (long y = 0; y < (long)espalier_shape_out_height(s); y++)
+            for (long x = 0; x < (long)espalier_shape_out_width(s); x++) {
+                double best = -HUGE_VAL;
+                for (long q = 0; q < s->pool * s->pool; q++)
+                    best = fmax(best, sum_at(layer, in, row, y * s->pool + q / s->pool, x * s->pool + q % s->pool));
+                *out++ = s->relu ? fmax(0.0, best) : best;
+            }
+}
+
+static void plain_logits(const struct espalier_network *network, const double *image, double *logits)
+{
+    static double buffer[2][VALUES_MAX];
+    const double *in = image;
+    for (uint32_t i = 0; i < network->layer_count; i++) {
+        double *out = i + 1 == network->layer_count ? logits : buffer[i % 2];
+        plain_layer(&network->layers[i], in, out);
+        in = out;
+    }
+}
+
+/* Mean softmax cross-entropy of a batch; images are [BATCH][VALUES_MAX]. */
+static double plain_loss(const struct espalier_network *network, const double *images, const uint8_t *labels)
+{
+    double loss = 0.0;
+    for (size_t n = 0; n < BATCH; n++) {
+        double logits[CLASSES], total = 0.0;
+        plain_logits(network, images + n * VALUES_MAX, logits);
+        for (size_t c = 0; c < CLASSES; c++)
+            total += exp(logits[c]);
+        loss += log(total) - logits[labels[n]];
+    }
+    return loss / BATCH;
+}
+
+/* ---- drawn networks ---- */
+
+static uint16_t draw(struct espalier_random *random, uint32_t low, uint32_t high)
+{
+    return (uint16_t)(low + espalier_random_below(random, high - low + 1));
+}
+
+/* Two convolutions of any stride, padding and pooling, then a classifier. */
+static struct espalier_network *draw_network(struct espalier_random *random)
+{
+    struct espalier_shape shapes[LAYERS];
+    struct espalier_network *network = NULL;
+    do {
+        shapes[0] = (struct espalier_shape){
+            .in_channels = draw(random, 1, 3), .in_height = draw(random, 8, 12), .in_width = draw(random, 8, 12)};
+        for (uint32_t i = 0; i < LAYERS; i++) {
+            struct espalier_shape *s = &shapes[i];
+            bool last = i + 1 == LAYERS;
+            if (i > 0) {
+                s->in_channels = shapes[i - 1].rows;
+                s->in_height = (uint16_t)espalier_shape_out_height(&shapes[i - 1]);
+                s->in_width = (uint16_t)espalier_shape_out_width(&shapes[i - 1]);
+            }
+            s->kernel_height = (uint8_t)(last ? s->in_height : draw(random, 1, 3));
+            s->kernel_width = (uint8_t)(last ? s->in_width : draw(random, 1, 3));
+            s->stride = (uint8_t)(last ? 1 : draw(random, 1, 2));
+            s->pad = (uint8_t)(last ? 0 : draw(random, 0, 2));
+            s->pool = (uint8_t)(last ? 1 : draw(random, 1, 2));
+            s->relu = !last;
+            s->rows = last ? CLASSES : draw(random, 1, 6);
+        }
+    } while (espalier_network_create(shapes, LAYERS, espalier_random_bits(random), &network, &error) != ESPALIER_OK);
+    return network;
+}
+
+/* Prunes weights at random: nothing, a little, nearly all, or whole columns. */
+static void draw_masks(struct espalier_random *random, struct espalier_network *network)
+{
+    static const double kept_share[] = {1.0, 0.6, 0.07, 0.5};
+    for (uint32_t i = 0; i < network->layer_count; i++) {
+        struct espalier_float_layer *layer = &network->layers[i];
+        size_t columns = espalier_shape_columns(&layer->shape);
+        uint32_t kind = espalier_random_below(random, 4);
+        for (size_t k = 0; k < layer->shape.rows * columns; k++) {
+            bool follows = kind == 3 && k >= columns;
+            layer->mask[k] = follows ? layer->mask[k % columns] : espalier_random_uniform(random) < kept_share[kind];
+            layer->weights[k] *= layer->mask[k];
+        }
+        for (size_t row = 0; row < layer->shape.rows; row++)
+            layer->bias[row] = (float)(0.3 * espalier_random_normal(random));
+    }
+}
+
+struct passes {
+    struct espalier_network *network;
+    struct espalier_pass *pass;
+    struct espalier_gradients gradients;
+    struct espalier_view views[LAYERS];
+    double images[BATCH * VALUES_MAX];
+    uint8_t labels[BATCH];
+};
+
+static void passes_draw(struct passes *p, struct espalier_random *random)
+{
+    p->network = draw_network(random);
+    draw_masks(random, p->network);
+    test_ok(espalier_pass_create(p->network, BATCH, &p->pass, &error));
+    test_ok(espalier_gradients_create(p->network, &p->gradients, &error));
+    for (uint32_t i = 0; i < LAYERS; i++)
+        p->views[i] = (struct espalier_view){p->network->layers[i].weights, p->network->layers[i].bias, 0.0F};
+    const struct espalier_shape *s = &p->network->layers[0].shape;
+    for (size_t n = 0; n < BATCH; n++) {
+        p->labels[n] = (uint8_t)espalier_random_below(random, CLASSES);
+        for (size_t i = 0; i < (size_t)s->in_channels * s->in_height * s->in_width; i++) {
+            float value = (float)espalier_random_normal(random);
+            p->images[n * VALUES_MAX + i] = (double)value;
+            espalier_pass_input(p->pass)[i * BATCH + n] = value;
+        }
+    }
+}
+
+static void passes_free(struct passes *p)
+{
+    espalier_pass_free(p->pass);
+    espalier_gradients_free(&p->gradients);
+    espalier_network_free(p->network);
+}
+
+/* The derivative of the oracle's loss by one parameter. */
+static double slope(struct passes *p, float *parameter)
+{
+    const float step = 0x1p-11F;
+    float value = *parameter;
+    *parameter = value + step;
+    double up = plain_loss(p->network, p->images, p->labels), moved = (double)*parameter;
+    *parameter = value - step;
+    double down = plain_loss(p->network, p->images, p->labels);
+    moved -= (double)*parameter;
+    *parameter = value;
+    return (up - down) / moved;
+}
+
+START_TEST(forward_pass_equals_the_plain_network)
+{
+    static struct passes p;
+    struct espalier_random random;
+    espalier_random_seed(&random, test_seed());
+    for (uint32_t round = 0; round < test_scale(200); round++) {
+        passes_draw(&p, &random);
+        const float *logits = espalier_pass_forward(p.pass, p.views, 0.0F, NULL);
+        for (size_t n = 0; n < BATCH; n++) {
+            double expected[CLASSES];
+            plain_logits(p.network, p.images + n * VALUES_MAX, expected);
+            for (size_t c = 0; c < CLASSES; c++)
+                ck_assert_double_eq_tol((double)logits[c * BATCH + n], expected[c], 1e-4 * (1.0 + fabs(expected[c])));
+        }
+        passes_free(&p);
+    }
+}
+END_TEST
+
+START_TEST(gradients_equal_finite_differences)
+{
+    static struct passes p;
+    struct espalier_random random;
+    uint32_t compared = 0, kinks = 0;
+    espalier_random_seed(&random, test_seed());
+    for (uint32_t round = 0; round < test_scale(60); round++) {
+        passes_draw(&p, &random);
+        float logit_gradients[CLASSES * BATCH];
+        const float *logits = espalier_pass_forward(p.pass, p.views, 0.0F, NULL);
+        double loss = espalier_cross_entropy(logits, p.labels, CLASSES, BATCH, logit_gradients);
+        ck_assert_double_eq_tol(loss, plain_loss(p.network, p.images, p.labels), 1e-4);
+        espalier_pass_backward(p.pass, p.views, logit_gradients, &p.gradients);
+        for (uint32_t i = 0; i < LAYERS; i++) {
+            struct espalier_float_layer *layer = &p.network->layers[i];
+            size_t weights = layer->shape.rows * espalier_shape_columns(&layer->shape);
+            for (uint32_t drawn = 0; drawn < 20; drawn++) {
+                size_t k = espalier_random_below(&random, (uint32_t)weights), row = k % layer->shape.rows;
+                double bias_slope = slope(&p, &layer->bias[row]), bias_gradient = (double)p.gradients.bias[i][row];
+                kinks += fabs(bias_slope - bias_gradient) > 1e-3 * (1.0 + fabs(bias_slope));
+                compared++;
+                if (!layer->mask[k])
+                    continue;
+                double weight_slope = slope(&p, &layer->weights[k]), gradient = (double)p.gradients.weights[i][k];
+                kinks += fabs(weight_slope - gradient) > 1e-3 * (1.0 + fabs(weight_slope));
+                compared++;
+            }
+        }
+        passes_free(&p);
+    }
+    /* A finite step may cross a kink of ReLU or pooling: seldom. */
+    ck_assert_msg(compared > 100 && kinks * 50 <= compared, "%u of %u derivatives are wrong", kinks, compared);
+}
+END_TEST
+
+/* ---- training on an easy task: which quarter of the image is bright ---- */
+
+enum { EDGE = 8, IMAGES = 600 };
+
+static struct espalier_dataset draw_data(uint64_t seed)
+{
+    struct espalier_random random;
+    struct espalier_dataset data = {.count = IMAGES, .height = EDGE, .width = EDGE};
+    data.pixels = malloc(IMAGES * EDGE * EDGE);
+    data.labels = malloc(IMAGES);
+    espalier_random_seed(&random, seed);
+    ck_assert(data.pixels != NULL && data.labels != NULL);
+    for (size_t n = 0; n < IMAGES; n++) {
+        data.labels[n] = (uint8_t)espalier_random_below(&random, CLASSES);
+        for (size_t i = 0; i < EDGE * EDGE; i++) {
+            size_t quarter = (i / EDGE) / (EDGE / 2) * 2 + (i % EDGE) / (EDGE / 2);
+            data.pixels[n * EDGE * EDGE + i] =
+                (uint8_t)(espalier_random_below(&random, 128) + (quarter == data.labels[n] ? 40 : 0));
+        }
+    }
+    return data;
+}
+
+static struct espalier_network *small_network(uint64_t seed)
+{
+    static const struct espalier_shape shapes[] = {{.in_channels = 1,
+                                                    .in_height = EDGE,
+                                                    .in_width = EDGE,
+                                                    .kernel_height = 3,
+                                                    .kernel_width = 3,
+                                                    .stride = 1,
+                                                    .pool = 2,
+                                                    .relu = true,
+                                                    .rows = 6},
+                                                   {.in_channels = 6,
+                                                    .in_height = 3,
+                                                    .in_width = 3,
+                                                    .kernel_height = 3,
+                                                    .kernel_width = 3,
+                                                    .stride = 1,
+                                                    .pool = 1,
+                                                    .relu = true,
+                                                    .rows = 16},
+                                                   {.in_channels = 16,
+                                                    .in_height = 1,
+                                                    .in_width = 1,
+                                                    .kernel_height = 1,
+                                                    .kernel_width = 1,
+                                                    .stride = 1,
+                                                    .pool = 1,
+                                                    .rows = CLASSES}};
+    struct espalier_network *network = NULL;
+    test_ok(espalier_network_create(shapes, 3, seed, &network, &error));
+    return network;
+}
+
+static struct espalier_train_options small_options(void)
+{
+    struct espalier_train_options options = espalier_train_defaults();
+    options.epochs = 12;
+    options.batch = 20;
+    options.held_out = 100;
+    options.learning_rate = 1e-2F;
+    options.seed = test_seed();
+    options.augment = 0.2F;
+    options.dropout = 0.1F;
+    return options;
+}
+
+struct seen {
+    uint32_t epochs, stop_after;
+    double accuracy, done;
+};
+
+static bool watch(void *context, const struct espalier_progress *progress)
+{
+    struct seen *seen = context;
+    seen->done = progress->done;
+    if (progress->epoch_end) {
+        seen->accuracy = progress->accuracy;
+        seen->epochs++;
+    }
+    return seen->stop_after == 0 || seen->epochs < seen->stop_after;
+}
+
+START_TEST(training_learns_an_easy_task)
+{
+    struct espalier_dataset data = draw_data(test_seed());
+    struct espalier_network *network = small_network(test_seed());
+    struct espalier_train_options options = small_options();
+    struct seen seen = {0};
+    uint32_t correct = 0;
+    options.progress = watch;
+    options.context = &seen;
+    test_ok(espalier_train(network, &data, &options, &error));
+    ck_assert_uint_eq(seen.epochs, options.epochs);
+    ck_assert_double_eq_tol(seen.done, 1.0, 1e-9);
+    ck_assert_double_gt(seen.accuracy, 0.9);
+    test_ok(espalier_network_correct(network, &data, IMAGES - 100, 100, &correct, &error));
+    ck_assert_double_eq_tol(seen.accuracy, correct / 100.0, 1e-9);
+    espalier_network_free(network);
+    espalier_dataset_free(&data);
+}
+END_TEST
+
+START_TEST(same_seed_gives_the_same_bits_and_another_does_not)
+{
+    struct espalier_dataset data = draw_data(test_seed());
+    struct espalier_train_options options = small_options();
+    struct espalier_network *networks[3];
+    options.epochs = 2;
+    for (size_t i = 0; i < 3; i++) {
+        networks[i] = small_network(test_seed());
+        options.seed = i < 2 ? 5 : 6;
+        test_ok(espalier_train(networks[i], &data, &options, &error));
+    }
+    size_t bytes = 6 * 9 * sizeof(float);
+    ck_assert(memcmp(networks[0]->layers[0].weights, networks[1]->layers[0].weights, bytes) == 0);
+    ck_assert(memcmp(networks[0]->layers[0].weights, networks[2]->layers[0].weights, bytes) != 0);
+    for (size_t i = 0; i < 3; i++)
+        espalier_network_free(networks[i]);
+    espalier_dataset_free(&data);
+}
+END_TEST
+
+START_TEST(pruned_weights_stay_zero)
+{
+    struct espalier_dataset data = draw_data(test_seed());
+    struct espalier_network *network = small_network(test_seed());
+    struct espalier_train_options options = small_options();
+    struct espalier_random random;
+    espalier_random_seed(&random, test_seed());
+    draw_masks(&random, network);
+    uint64_t kept = espalier_network_kept(network);
+    options.epochs = 1;
+    test_ok(espalier_train(network, &data, &options, &error));
+    ck_assert_uint_eq(espalier_network_kept(network), kept);
+    for (uint32_t i = 0; i < network->layer_count; i++)
+        for (size_t k = 0; k < network->layers[i].shape.rows * espalier_shape_columns(&network->layers[i].shape); k++)
+            ck_assert(network->layers[i].mask[k] == 1 || network->layers[i].weights[k] == 0.0F);
+    espalier_network_free(network);
+    espalier_dataset_free(&data);
+}
+END_TEST
+
+START_TEST(a_diverging_run_and_a_stopped_one_say_so)
+{
+    struct espalier_dataset data = draw_data(test_seed());
+    struct espalier_network *network = small_network(test_seed());
+    struct espalier_train_options options = small_options();
+    struct seen seen = {.stop_after = 1};
+    options.learning_rate = 1e30F;
+    ck_assert_int_eq(espalier_train(network, &data, &options, &error), ESPALIER_ERR_DIVERGED);
+    ck_assert_msg(strstr(error.message, "epoch 1") != NULL && strstr(error.message, "not finite") != NULL, "%s",
+                  error.message);
+    espalier_network_free(network);
+    network = small_network(test_seed());
+    options = small_options();
+    options.progress = watch;
+    options.context = &seen;
+    ck_assert_int_eq(espalier_train(network, &data, &options, &error), ESPALIER_ERR_IO);
+    ck_assert_msg(strstr(error.message, "stopped") != NULL, "%s", error.message);
+    espalier_network_free(network);
+    espalier_dataset_free(&data);
+}
+END_TEST
+
+START_TEST(unsuitable_options_are_refused)
+{
+    struct espalier_dataset data = draw_data(test_seed()), wide = data;
+    struct espalier_network *network = small_network(test_seed());
+    struct espalier_train_options bad[9];
+    for (size_t i = 0; i < 9; i++)
+        bad[i] = small_options();
+    bad[0].epochs = 0;
+    bad[1].batch = 0;
+    bad[2].batch = 5000;
+    bad[3].held_out = IMAGES;
+    bad[4].use = IMAGES;
+    bad[5].dropout = 1.0F;
+    bad[6].learning_rate = NAN;
+    bad[7].augment = -1.0F;
+    bad[8].use = 3;
+    for (size_t i = 0; i < 9; i++)
+        ck_assert_msg(espalier_train(network, &data, &bad[i], &error) == ESPALIER_ERR_RANGE, "options %zu", i);
+    struct espalier_train_options good = small_options();
+    wide.width = EDGE / 2;
+    ck_assert_int_eq(espalier_train(network, &wide, &good, &error), ESPALIER_ERR_RANGE);
+    data.labels[17] = CLASSES;
+    ck_assert_int_eq(espalier_train(network, &data, &good, &error), ESPALIER_ERR_RANGE);
+    ck_assert_msg(strstr(error.message, "image 17") != NULL, "%s", error.message);
+    espalier_network_free(network);
+    espalier_dataset_free(&data);
+}
+END_TEST
+
+START_TEST(impossible_shapes_are_refused)
+{
+    uint32_t count = 0;
+    struct espalier_network *network = NULL;
+    struct espalier_shape shapes[4];
+    for (int fault = 0; fault < 5; fault++) {
+        memcpy(shapes, espalier_lenet5_shapes(&count), sizeof shapes);
+        ck_assert_uint_eq(count, 4);
+        shapes[1].in_channels = fault == 0 ? 21 : 20;
+        shapes[1].kernel_height = fault == 1 ? 13 : 5;
+        shapes[0].pool = fault == 2 ? 5 : 2;
+        shapes[2].rows = fault == 3 ? 0 : 500;
+        ck_assert_int_eq(espalier_network_create(shapes, fault == 4 ? 0 : count, 1, &network, &error),
+                         ESPALIER_ERR_RANGE);
+        ck_assert_ptr_null(network);
+    }
+    test_ok(espalier_network_create(espalier_lenet5_shapes(&count), 4, 1, &network, &error));
+    ck_assert_uint_eq(network->dense_weights, 430500);
+    espalier_network_free(network);
+}
+END_TEST
+
+/* ---- checkpoints ---- */
+
+static size_t read_all(const char *path, uint8_t *bytes, size_t limit)
+{
+    FILE *file = fopen(path, "rb");
+    ck_assert(file != NULL);
+    size_t size = fread(bytes, 1, limit, file);
+    fclose(file);
+    return size;
+}
+
+START_TEST(a_checkpoint_comes_back_as_it_was)
+{
+    struct espalier_network *network = small_network(test_seed()), *back = NULL;
+    struct espalier_random random;
+    char *made_by = NULL;
+    espalier_random_seed(&random, test_seed());
+    draw_masks(&random, network);
+    test_ok(espalier_network_save(network, "espalier train --seed 3", test_path(0, "small.ckpt"), &error));
+    test_ok(espalier_network_load(test_path(0, "small.ckpt"), &back, &made_by, &error));
+    ck_assert_str_eq(made_by, "espalier train --seed 3");
+    ck_assert_uint_eq(back->dense_weights, network->dense_weights);
+    for (uint32_t i = 0; i < network->layer_count; i++) {
+        const struct espalier_float_layer *a = &network->layers[i], *b = &back->layers[i];
+        size_t weights = a->shape.rows * espalier_shape_columns(&a->shape);
+        ck_assert_uint_eq(a->shape.rows, b->shape.rows);
+        ck_assert(memcmp(a->weights, b->weights, weights * sizeof(float)) == 0 &&
+                  memcmp(a->mask, b->mask, weights) == 0);
+        ck_assert(memcmp(a->bias, b->bias, a->shape.rows * sizeof(float)) == 0);
+    }
+    free(made_by);
+    espalier_network_free(network);
+    espalier_network_free(back);
+}
+END_TEST
+
+START_TEST(damaged_and_missing_checkpoints_are_refused)
+{
+    static uint8_t bytes[16384];
+    struct espalier_network *network = small_network(test_seed());
+    struct espalier_random random;
+    const char *path = test_path(0, "damaged.ckpt");
+    espalier_random_seed(&random, test_seed());
+    test_ok(espalier_network_save(network, "x", path, &error));
+    espalier_network_free(network);
+    size_t size = read_all(path, bytes, sizeof bytes);
+    for (uint32_t round = 0; round < test_scale(500); round++) {
+        size_t at = espalier_random_below(&random, (uint32_t)size), length = round % 3 == 0 ? at : size;
+        uint8_t flip = (uint8_t)(1U << espalier_random_below(&random, 8));
+        bytes[at] ^= flip;
+        test_write_file(path, bytes, length);
+        bytes[at] ^= flip;
+        ck_assert_int_eq(espalier_network_load(path, &network, NULL, &error), ESPALIER_ERR_FORMAT);
+        ck_assert_ptr_null(network);
+    }
+    ck_assert_int_eq(espalier_network_load(test_path(1, "no-such.ckpt"), &network, NULL, &error), ESPALIER_ERR_IO);
+    ck_assert_msg(strstr(error.message, "no-such.ckpt") != NULL, "%s", error.message);
+}
+END_TEST
+
+/* Faults that the checksum cannot see, made by someone who writes a right one. */
+START_TEST(forged_checkpoints_are_refused_or_sound)
+{
+    static uint8_t bytes[16384];
+    struct espalier_network *network = small_network(test_seed());
+    struct espalier_random random;
+    const char *path = test_path(0, "forged.ckpt");
+    uint32_t refused = 0, rounds = test_scale(1000);
+    espalier_random_seed(&random, test_seed());
+    test_ok(espalier_network_save(network, "x", path, &error));
+    espalier_network_free(network);
+    size_t size = read_all(path, bytes, sizeof bytes);
+    for (uint32_t round = 0; round < rounds; round++) {
+        size_t at = 4 + espalier_random_below(&random, 40);
+        uint8_t old = bytes[at];
+        bytes[at] = (uint8_t)espalier_random_bits(&random);
+        uint32_t crc = (uint32_t)crc32(0, bytes, (uInt)size - 4);
+        for (size_t i = 0; i < 4; i++)
+            bytes[size - 4 + i] = (uint8_t)(crc >> (8 * i));
+        test_write_file(path, bytes, size);
+        bytes[at] = old;
+        enum espalier_status status = espalier_network_load(path, &network, NULL, &error);
+        ck_assert_msg(status == ESPALIER_OK || status == ESPALIER_ERR_FORMAT, "%s", error.message);
+        ck_assert((network != NULL) == (status == ESPALIER_OK));
+        refused += status != ESPALIER_OK;
+        espalier_network_free(network);
+    }
+    ck_assert_uint_gt(refused, rounds / 4);
+}
+END_TEST
+
+int main(void)
+{
+    const TTest *const tests[] = {
+        forward_pass_equals_the_plain_network,
+        gradients_equal_finite_differences,
+        training_learns_an_easy_task,
+        same_seed_gives_the_same_bits_and_another_does_not,
+        pruned_weights_stay_zero,
+        a_diverging_run_and_a_stopped_one_say_so,
+        unsuitable_options_are_refused,
+        impossible_shapes_are_refused,
+        a_checkpoint_comes_back_as_it_was,
+        damaged_and_missing_checkpoints_are_refused,
+        forged_checkpoints_are_refused_or_sound,
+    };
+    return test_run("train", tests, sizeof tests / sizeof *tests);
+}
