@@ -25,7 +25,7 @@ module activation_memory #(
     localparam ADDR_BITS = $clog2(WORDS);
     genvar port, slot;
     generate
-        if (SINGLE_PORT) begin : single
+        if (SINGLE_PORT != 0) begin : single
             localparam PAIRS = (POSITIONS + 1) / 2;
             wire [16*PAIRS-1:0] read_data;
             for (slot = 0; slot < PAIRS; slot = slot + 1) begin : pair

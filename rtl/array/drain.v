@@ -143,6 +143,7 @@ module drain #(
 
     // The word is the top of the chain after its last beat
     reg ended;
+    wire unused = &{1'b0, biases_moving[ACC_BITS-1:0], best_moving[8*DRAIN-1:0]};
     assign o_write_soon = word_out && row_exists;
     assign o_layer_done = ended && !o_write;
     always @(posedge i_clk) begin

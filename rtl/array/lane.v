@@ -63,5 +63,7 @@ module lane #(
             shadow <= moving[ACC_BITS*(POSITIONS+DRAIN)-1:ACC_BITS*DRAIN];
 
     assign o_chain = shadow[ACC_BITS*DRAIN-1:0];
+
+    wire unused = &{1'b0, moving[ACC_BITS*DRAIN-1:0]};
 endmodule
 `default_nettype wire

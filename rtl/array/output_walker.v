@@ -36,7 +36,7 @@ module output_walker #(
     wire end_pass = !i_raw || pass == 2'd2;
     wire end_ox   = ox == i_out_width - 8'd1;
     wire end_oy   = oy == i_out_height - 8'd1;
-    wire end_rows = rows_left <= LANES;
+    wire end_rows = rows_left <= LANES[15:0];
 
     assign o_addr  = addr;
     assign o_valid = {{(16-LANE_BITS){1'b0}}, lane} < rows_left;
@@ -77,7 +77,7 @@ module output_walker #(
                         oy   <= end_oy ? 8'd0 : oy + 8'd1;
                         line <= cell_next;
                         if (end_oy)
-                            rows_left <= rows_left - LANES;
+                            rows_left <= rows_left - LANES[15:0];
                     end
                 end
             end

@@ -59,9 +59,8 @@ module replay #(
 
     reg [INDEX_BITS:0]    index;
     reg [CREDIT_BITS-1:0] credit;      // cycles until a last step may be issued
-    localparam [CREDIT_BITS-1:0] ONE_PASS  = DRAIN_CYCLES;
-    localparam [CREDIT_BITS-1:0] RAW_PASSES = 3 * DRAIN_CYCLES;
-    wire [CREDIT_BITS-1:0] drain_cycles = i_raw ? RAW_PASSES : ONE_PASS;
+    localparam RAW_CYCLES = 3 * DRAIN_CYCLES;
+    wire [CREDIT_BITS-1:0] drain_cycles = i_raw ? RAW_CYCLES[CREDIT_BITS-1:0] : DRAIN_CYCLES[CREDIT_BITS-1:0];
 
     wire empty     = i_steps == {(INDEX_BITS+1){1'b0}};
     wire last_step = empty || index == i_steps - 1'b1;

@@ -46,7 +46,7 @@ module step_list #(
             );
         end
         for (n = 0; n < PORTS; n = n + 1) begin : port
-            if (PRIVATE) begin : with_offsets
+            if (PRIVATE != 0) begin : with_offsets
                 wire mine = i_write_lane == n || PORTS == 1;
                 ram_1r1w #(.WIDTH(ADDR_BITS), .DEPTH(2 * PRIVATE_DEPTH)) offsets (
                     .i_clk(i_clk),
@@ -58,7 +58,7 @@ module step_list #(
                 assign o_offsets[ADDR_BITS*n +: ADDR_BITS] = {ADDR_BITS{1'b0}};
             end
         end
-        if (!PRIVATE) begin : shared_only
+        if (PRIVATE == 0) begin : shared_only
             wire unused = &{1'b0, i_write_offset};
         end
     endgenerate

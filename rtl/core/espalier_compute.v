@@ -179,13 +179,13 @@ module espalier_compute #(
     wire [ADDR_BITS-1:0] list_offset;
     wire [23:0]          bias;
     wire [LIST_BITS:0]   count;
-    wire                 rows_decoded, event_value, event_index, event_filler, event_other;
+    wire                 event_value, event_index, event_filler, event_other;
     row_decoder #(
         .LANES(LANES), .PORTS(PORTS), .LIST_DEPTH(LIST_DEPTH), .PRIVATE_DEPTH(PRIVATE_DEPTH), .TABLE_DEPTH(TABLE_DEPTH),
         .ADDR_BITS(ADDR_BITS)
     ) decoder (
         .i_clk(i_clk), .i_reset(quiesce), .i_start(rows_start), .i_half_free(half_free), .o_half(write_half),
-        .o_group_done(group_done), .o_done(rows_decoded), .o_error(decode_error), .o_waits(rows_waits),
+        .o_group_done(group_done), .o_error(decode_error), .o_waits(rows_waits),
         .i_rows(rows), .i_columns(entry_private ? columns : kept), .i_kept(kept), .i_count_bits(count_bits),
         .i_bias_bits(bias_bits), .i_bias_shift(bias_shift), .i_value_bits(value_bits), .i_has_codebook(has_codebook),
         .i_entry_need(entry_need), .i_entry_take(entry_take), .i_entry_skip(entry_skip), .i_entry_filler(entry_filler),
@@ -245,7 +245,7 @@ module espalier_compute #(
     );
 
     wire                               chain_shift, write_soon, word_write, word_taken;
-    wire [ACC_BITS*DRAIN*(LANES+1)-1:0] chain /*verilator split_var*/;        // lane n's output at n
+    wire [ACC_BITS*DRAIN*(LANES+1)-1:0] chain /* verilator split_var */;        // lane n's output at n
     wire [ADDR_BITS-1:0]               word_addr;
     wire [8*POSITIONS-1:0]             word_out;
     wire [8*POSITIONS*PORTS-1:0]       words_in;
@@ -268,6 +268,8 @@ module espalier_compute #(
         .i_rows(rows), .i_mult(mult), .i_shift(shift), .i_relu(relu), .i_raw(raw), .i_pool(pool), .i_out_width(out_width),
         .i_out_height(out_height), .i_out_base(out_base), .i_out_row(out_row), .i_out_channel(out_channel)
     );
+
+    wire unused = &{1'b0, i_act_addr, i_act_slot, i_run_slots, replay_index_wide};
 
     // ---- Activation memory: the drain, clearing and the host write; the array and the host read
     assign inhibit    = ACT_SINGLE_PORT != 0 && write_soon;

@@ -131,13 +131,13 @@ module layer_settings #(
 
     wire [3:0] formats     = FORMATS[3:0];
     wire       is_private  = o_format == `ESPALIER_FORMAT_GAP;
-    wire       shape_legal = o_rows != 16'd0 && o_columns != 16'd0 && o_columns <= TABLE_DEPTH && o_kept <= o_columns
+    wire       shape_legal = o_rows != 16'd0 && o_columns != 16'd0 && o_columns <= TABLE_DEPTH[15:0] && o_kept <= o_columns
                            && o_kernel_width != 8'd0 && o_kernel_height != 8'd0 && o_out_width != 8'd0 && o_out_height != 8'd0
                            && o_pool >= 3'd1 && o_pool <= 3'd4 && !(o_raw && o_pool != 3'd1);
     wire       width_legal = o_value_bits >= 4'd1 && o_value_bits <= 4'd8 && !(o_has_codebook && o_value_bits > 4'd4)
                            && o_bias_bits <= 5'd16 && o_bias_shift <= 5'd15
                            && (is_private ? o_gap_bits >= 4'd1 && o_gap_bits <= 4'd12 && o_count_bits != 4'd0
-                                          : o_kept <= LIST_DEPTH);
+                                          : o_kept <= LIST_DEPTH[15:0]);
     assign o_legal = shape_legal && width_legal && formats[o_format];
 
     wire unused = &{1'b0, i_write_addr[15:MEMORY_BITS], read_addr[MEMORY_BITS+7:MEMORY_BITS]};

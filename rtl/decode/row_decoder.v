@@ -4,7 +4,7 @@
 // the last may have fewer. For each group it waits until half `o_half` of the
 // step list is free (i_half_free), decodes the rows one after another, then
 // hands the half over with o_group_done (one cycle, all its writes done).
-// o_done: every row is decoded. o_error: a column or count left the layer.
+// o_error: a column or count left the layer.
 //
 // An entry passes the column table and the codebook (both with synchronous
 // reads) on its way: o_write comes four cycles after its bits were taken.
@@ -26,7 +26,6 @@ module row_decoder #(
     input  wire                           i_half_free,
     output reg                            o_half,
     output wire                           o_group_done,
-    output reg                            o_done,
     output reg                            o_error,
     output wire                           o_waits,          // wants bits that have not arrived
     // Layer, stable while decoding
@@ -139,7 +138,6 @@ module row_decoder #(
 
     always @(posedge i_clk) begin
         o_count_write <= 1'b0;
-        o_done        <= 1'b0;
         case (state)
         IDLE:
             if (i_start) begin
@@ -194,7 +192,6 @@ module row_decoder #(
             flush <= flush - 3'd1;
             if (flush == 3'd0) begin
                 o_half <= !o_half;
-                o_done <= rows_left == 16'd0;
                 state  <= rows_left == 16'd0 ? IDLE : WAIT;
             end
         end

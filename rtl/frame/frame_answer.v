@@ -43,10 +43,12 @@ module frame_answer #(
 
     localparam [2:0]  COUNTER_WAIT = 3'd5;
     localparam        WORD_BITS    = POSITIONS > 4 ? 8 * POSITIONS : 32;
+    /* verilator lint_off WIDTH */ // parameters are 32 bits wide; their legal values fit
     localparam [4:0]  ACT_BYTES    = POSITIONS;
     localparam [10:0] CAPS_BYTES   = 4 * `ESPALIER_CAPS_WORDS;
     localparam [10:0] COUNT_BYTES  = 4 * `ESPALIER_COUNTERS;
     localparam [10:0] POSITIONS_11 = POSITIONS;
+    /* verilator lint_on WIDTH */
 
     reg  [1:0]           state;
     reg  [WORD_BITS-1:0] word;

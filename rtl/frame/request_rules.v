@@ -22,11 +22,13 @@ module request_rules #(
     output reg         o_in_range
 );
     // A layer descriptor is 40 bytes = 5 units of 8 bytes, so that layer counts need no division
+    /* verilator lint_off WIDTH */ // parameters are 32 bits wide; their legal values fit
     localparam [16:0] LAYERS_LIMIT = 5 * LAYERS;
     localparam [16:0] ACT_LIMIT    = ACT_WORDS;
     localparam [16:0] READ_LIMIT   = `ESPALIER_PAYLOAD_MAX / POSITIONS;
     localparam [16:0] SLOT_LIMIT   = POSITIONS;
     localparam [16:0] LAYER_LIMIT  = LAYERS;
+    /* verilator lint_on WIDTH */
 
     // value <= limit, decided by the highest bit that differs. A constant limit leaves a few LUTs; `<=` would take a carry chain.
     function at_most;

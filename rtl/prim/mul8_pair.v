@@ -5,7 +5,9 @@
 // plain Verilog: yosys infers one MULT18X18D a product on an ECP5 (VENDOR = 2), and logic without DSPs (VENDOR = 0, iCE40 HX/LP).
 // There is exactly one register behind a product: with two, yosys' DSP inference is known to break the netlist.
 module mul8_pair #(
+    /* verilator lint_off UNUSEDPARAM */ // used when SYNTHESIS is defined
     parameter VENDOR = 0 // 0, 2: inferred; 1: SB_MAC16
+    /* verilator lint_on UNUSEDPARAM */
 ) (
     input  wire               i_clk,
     input  wire signed [7:0]  i_a_0,

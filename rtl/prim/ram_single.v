@@ -9,7 +9,9 @@
 // DEPTH   words, up to 16,384
 `default_nettype none
 module ram_single #(
+    /* verilator lint_off UNUSEDPARAM */ // used when SYNTHESIS is defined
     parameter VENDOR = 0,
+    /* verilator lint_on UNUSEDPARAM */
     parameter DEPTH  = 16384
 ) (
     input  wire                     i_clk,
