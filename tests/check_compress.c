@@ -1,0 +1,675 @@
+/* Compression: projections and levels against brute force; purification and sorting against the network they started
+ * from; the integer model against the quantized float network; whole runs, diverging runs and unsuitable options. */
+#include "support/support.h"
+
+#include <espalier/compress.h>
+#include <espalier/engine.h>
+#include <espalier/random.h>
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "admm.h"
+#include "batch.h"
+#include "budget.h"
+#include "export.h"
+#include "project.h"
+#include "purify.h"
+#include "quantize.h"
+
+enum { EDGE = 12, CLASSES = 4, IMAGES = 500 };
+
+static struct espalier_error error;
+
+static void fill_normal(struct espalier_random *random, float *values, size_t count)
+{
+    for (size_t i = 0; i < count; i++)
+        values[i] = (float)espalier_random_normal(random);
+}
+
+/* ---- projections ---- */
+
+static size_t group_of(enum espalier_group group, size_t row, size_t column, size_t columns)
+{
+    return group == ESPALIER_ROWS ? row : group == ESPALIER_COLUMNS ? column : row * columns + column;
+}
+
+/* Squared distance to the nearest matrix with at most `keep` groups, by trying every set of groups. */
+static double nearest_by_brute_force(enum espalier_group group, size_t groups, size_t keep, size_t rows, size_t columns,
+                                     const float *values)
+{
+    double best = HUGE_VAL;
+    for (uint32_t set = 0; set < 1U << groups; set++) {
+        double distance = 0.0;
+        if ((size_t)__builtin_popcount(set) > keep)
+            continue;
+        for (size_t i = 0; i < rows * columns; i++)
+            if (!(set >> group_of(group, i / columns, i % columns, columns) & 1))
+                distance += (double)values[i] * (double)values[i];
+        best = fmin(best, distance);
+    }
+    return best;
+}
+
+START_TEST(projections_give_the_nearest_matrix_of_their_set)
+{
+    struct espalier_random random;
+    espalier_random_seed(&random, test_seed());
+    for (uint32_t round = 0; round < test_scale(600); round++) {
+        enum espalier_group group = (enum espalier_group)(round % 3);
+        size_t rows = 1 + espalier_random_below(&random, group == ESPALIER_ELEMENTS ? 3 : 8);
+        size_t columns = 1 + espalier_random_below(&random, group == ESPALIER_ELEMENTS ? 4 : 8);
+        size_t groups = group_of(group, rows - 1, columns - 1, columns) + 1,
+               keep = espalier_random_below(&random, (uint32_t)groups + 2);
+        float values[64], projected[64];
+        uint8_t mask[64];
+        double distance = 0.0;
+        fill_normal(&random, values, rows * columns);
+        memcpy(projected, values, rows * columns * sizeof *values);
+        test_ok(espalier_project(group, keep, rows, columns, projected, mask, &error));
+        for (size_t i = 0; i < rows * columns; i++) {
+            double apart = (double)values[i] - (double)projected[i];
+            ck_assert(projected[i] == (mask[i] ? values[i] : 0.0F));
+            distance += apart * apart;
+        }
+        uint32_t used = 0;
+        for (size_t i = 0; i < rows * columns; i++)
+            used |= mask[i] ? 1U << group_of(group, i / columns, i % columns, columns) : 0U;
+        ck_assert_uint_le((size_t)__builtin_popcount(used), keep);
+        ck_assert_double_eq_tol(distance, nearest_by_brute_force(group, groups, keep, rows, columns, values), 1e-9);
+    }
+}
+END_TEST
+
+/* ---- levels and steps ---- */
+
+static double cost_of_levels(const float *values, size_t size, const double *levels, size_t count)
+{
+    double cost = 0.0;
+    for (size_t i = 0; i < size; i++) {
+        double nearest = HUGE_VAL;
+        for (size_t k = 0; k < count; k++)
+            nearest = fmin(nearest, fabs((double)values[i] - levels[k]));
+        cost += nearest * nearest;
+    }
+    return cost;
+}
+
+/* The least cost over every way to give each value one of `count` levels at the mean of its values. */
+static double cluster_by_brute_force(const float *values, size_t size, size_t count)
+{
+    double best = HUGE_VAL;
+    size_t ways = 1;
+    for (size_t i = 0; i < size; i++)
+        ways *= count;
+    for (size_t way = 0; way < ways; way++) {
+        double sum[4] = {0}, number[4] = {0}, levels[4] = {0};
+        for (size_t i = 0, left = way; i < size; i++, left /= count) {
+            sum[left % count] += (double)values[i];
+            number[left % count] += 1.0;
+        }
+        for (size_t k = 0; k < count; k++)
+            levels[k] = number[k] > 0.0 ? sum[k] / number[k] : (double)values[0];
+        best = fmin(best, cost_of_levels(values, size, levels, count));
+    }
+    return best;
+}
+
+START_TEST(clustered_levels_have_the_least_squared_error)
+{
+    struct espalier_random random;
+    espalier_random_seed(&random, test_seed());
+    for (uint32_t round = 0; round < test_scale(60); round++) {
+        size_t size = 1 + espalier_random_below(&random, 8), count = 2 + espalier_random_below(&random, 2);
+        float values[8], levels[4];
+        double found[4];
+        fill_normal(&random, values, size);
+        if (size > 2 && round % 4 == 0)
+            values[1] = values[0];
+        test_ok(espalier_cluster(values, size, (uint32_t)count, levels, &error));
+        for (size_t k = 0; k < count; k++) {
+            found[k] = (double)levels[k];
+            ck_assert(k == 0 || levels[k - 1] <= levels[k]);
+        }
+        ck_assert_double_eq_tol(cost_of_levels(values, size, found, count), cluster_by_brute_force(values, size, count),
+                                1e-6);
+    }
+}
+END_TEST
+
+/* More values than bins: no small move of a level may be better by more than the width of a bin explains. */
+START_TEST(clustered_levels_of_many_values_cannot_be_bettered_by_much)
+{
+    enum { SIZE = 20000, COUNT = 8 };
+    static float values[SIZE];
+    float levels[COUNT];
+    double found[COUNT];
+    struct espalier_random random;
+    espalier_random_seed(&random, test_seed());
+    fill_normal(&random, values, SIZE);
+    test_ok(espalier_cluster(values, SIZE, COUNT, levels, &error));
+    for (size_t k = 0; k < COUNT; k++)
+        found[k] = (double)levels[k];
+    double cost = cost_of_levels(values, SIZE, found, COUNT);
+    for (uint32_t trial = 0; trial < test_scale(300); trial++) {
+        double moved[COUNT];
+        memcpy(moved, found, sizeof moved);
+        moved[espalier_random_below(&random, COUNT)] += 0.1 * espalier_random_normal(&random);
+        ck_assert_double_ge(cost_of_levels(values, SIZE, moved, COUNT), 0.995 * cost);
+    }
+}
+END_TEST
+
+static double cost_of_step(const float *values, size_t size, double step, double low, double high)
+{
+    double cost = 0.0;
+    for (size_t i = 0; i < size; i++) {
+        double code = fmin(high, fmax(low, floor((double)values[i] / step + 0.5))),
+               apart = (double)values[i] - code * step;
+        cost += apart * apart;
+    }
+    return cost;
+}
+
+START_TEST(the_step_is_nearly_the_best_of_a_fine_search)
+{
+    struct espalier_random random;
+    espalier_random_seed(&random, test_seed());
+    for (uint32_t round = 0; round < test_scale(40); round++) {
+        enum { SIZE = 400 };
+        int32_t high = (1 << (2 + espalier_random_below(&random, 6))) - 1, low = round % 2 ? 0 : -high - 1;
+        float values[SIZE];
+        double best = HUGE_VAL, largest = 0.0;
+        fill_normal(&random, values, SIZE);
+        for (size_t i = 0; i < SIZE; i++) {
+            values[i] = round % 2 ? fabsf(values[i]) : values[i];
+            largest = fmax(largest, fabs((double)values[i]));
+        }
+        for (int32_t c = 1; c <= 4000; c++)
+            best = fmin(best, cost_of_step(values, SIZE, largest * c / 4000.0 / high * 1.001, low, high));
+        double step = (double)espalier_best_step(values, SIZE, low, high);
+        ck_assert_double_le(cost_of_step(values, SIZE, step, low, high), 1.15 * best);
+    }
+}
+END_TEST
+
+START_TEST(a_code_is_that_of_the_nearest_level)
+{
+    struct espalier_random random;
+    espalier_random_seed(&random, test_seed());
+    for (uint32_t round = 0; round < test_scale(2000); round++) {
+        struct espalier_levels levels = {
+            .count = round % 2 ? 4 : 0, .low = -8, .high = 7, .codebook = {-90, -5, 2, 127}, .unit = 0.01F};
+        float weight = (float)(0.5 * espalier_random_normal(&random));
+        double got = fabs((double)espalier_levels_code(&levels, weight) * 0.01 - (double)weight);
+        for (int32_t code = -8; code < 8; code++) {
+            double other = levels.count == 0 ? code : levels.codebook[code & 3];
+            ck_assert_double_le(got, fabs(other * 0.01 - (double)weight) + 1e-6);
+        }
+    }
+}
+END_TEST
+
+/* ---- networks ---- */
+
+/* Two convolutions, a hidden layer and a classifier; with padding, biases and random masks of density 1 / `sparsity`.
+ */
+static struct espalier_network *draw_network(struct espalier_random *random, uint8_t pad, uint32_t sparsity)
+{
+    uint16_t edge = (uint16_t)(3 + 2 * pad); /* of the second layer's output */
+    struct espalier_shape shapes[] = {{.in_channels = 1,
+                                       .in_height = EDGE,
+                                       .in_width = EDGE,
+                                       .kernel_height = 3,
+                                       .kernel_width = 3,
+                                       .stride = 1,
+                                       .pool = 2,
+                                       .relu = true,
+                                       .rows = 8},
+                                      {.in_channels = 8,
+                                       .in_height = 5,
+                                       .in_width = 5,
+                                       .kernel_height = 3,
+                                       .kernel_width = 3,
+                                       .stride = 1,
+                                       .pad = pad,
+                                       .pool = 1,
+                                       .relu = true,
+                                       .rows = 10},
+                                      {.in_channels = 10,
+                                       .in_height = edge,
+                                       .in_width = edge,
+                                       .kernel_height = (uint8_t)edge,
+                                       .kernel_width = (uint8_t)edge,
+                                       .stride = 1,
+                                       .pool = 1,
+                                       .relu = true,
+                                       .rows = 14},
+                                      {.in_channels = 14,
+                                       .in_height = 1,
+                                       .in_width = 1,
+                                       .kernel_height = 1,
+                                       .kernel_width = 1,
+                                       .stride = 1,
+                                       .pool = 1,
+                                       .rows = CLASSES}};
+    struct espalier_network *network = NULL;
+    test_ok(espalier_network_create(shapes, 4, espalier_random_bits(random), &network, &error));
+    for (uint32_t i = 0; i < network->layer_count; i++) {
+        struct espalier_float_layer *layer = &network->layers[i];
+        for (size_t k = 0; k < layer->shape.rows * espalier_shape_columns(&layer->shape); k++) {
+            layer->mask[k] = espalier_random_below(random, sparsity) == 0;
+            layer->weights[k] *= layer->mask[k];
+        }
+        for (size_t row = 0; row < layer->shape.rows; row++)
+            layer->bias[row] = (float)(0.3 * espalier_random_normal(random));
+    }
+    return network;
+}
+
+static void draw_pixels(struct espalier_random *random, uint8_t *pixels, size_t count)
+{
+    for (size_t i = 0; i < count; i++)
+        pixels[i] = (uint8_t)espalier_random_bits(random);
+}
+
+static bool has_useless_rows(const struct espalier_network *network)
+{
+    for (uint32_t i = 0; i + 1 < network->layer_count; i++) {
+        const struct espalier_float_layer *layer = &network->layers[i], *reader = &network->layers[i + 1];
+        size_t columns = espalier_shape_columns(&layer->shape), reads = espalier_shape_columns(&reader->shape);
+        size_t kernel = reads / layer->shape.rows;
+        for (size_t row = 0; row < layer->shape.rows && layer->shape.rows > 1; row++) {
+            size_t weights = 0, readers = 0;
+            for (size_t k = 0; k < columns; k++)
+                weights += layer->mask[row * columns + k];
+            for (size_t k = 0; k < reader->shape.rows * reads; k++)
+                readers += k % reads / kernel == row && reader->mask[k];
+            if (readers == 0 || (weights == 0 && reader->shape.pad == 0))
+                return true;
+        }
+    }
+    return false;
+}
+
+START_TEST(purification_keeps_the_function_and_leaves_nothing_useless)
+{
+    enum { COUNT = 5 };
+    struct espalier_random random;
+    uint32_t shrunk = 0;
+    espalier_random_seed(&random, test_seed());
+    for (uint32_t round = 0; round < test_scale(100); round++) {
+        struct espalier_network *network = draw_network(&random, round % 2, 4 + espalier_random_below(&random, 40));
+        uint8_t pixels[COUNT * EDGE * EDGE];
+        float before[COUNT * CLASSES], after[COUNT * CLASSES];
+        uint32_t rows = network->layers[2].shape.rows;
+        draw_pixels(&random, pixels, sizeof pixels);
+        test_ok(espalier_network_logits(network, pixels, COUNT, before, &error));
+        test_ok(espalier_purify(network, &error));
+        test_ok(espalier_network_logits(network, pixels, COUNT, after, &error));
+        for (size_t i = 0; i < COUNT * CLASSES; i++)
+            ck_assert_double_eq_tol((double)after[i], (double)before[i], 1e-4 * (1.0 + fabs((double)before[i])));
+        ck_assert(!has_useless_rows(network));
+        shrunk += network->layers[2].shape.rows < rows;
+        espalier_network_free(network);
+    }
+    ck_assert_uint_gt(shrunk, 0);
+}
+END_TEST
+
+START_TEST(sorting_rows_keeps_the_function_and_puts_full_rows_first)
+{
+    enum { COUNT = 5 };
+    struct espalier_random random;
+    espalier_random_seed(&random, test_seed());
+    for (uint32_t round = 0; round < test_scale(40); round++) {
+        struct espalier_network *network = draw_network(&random, round % 2, 3);
+        uint8_t pixels[COUNT * EDGE * EDGE];
+        float before[COUNT * CLASSES], after[COUNT * CLASSES];
+        draw_pixels(&random, pixels, sizeof pixels);
+        test_ok(espalier_network_logits(network, pixels, COUNT, before, &error));
+        test_ok(espalier_sort_rows(network, &error));
+        test_ok(espalier_network_logits(network, pixels, COUNT, after, &error));
+        for (size_t i = 0; i < COUNT * CLASSES; i++)
+            ck_assert_double_eq_tol((double)after[i], (double)before[i], 1e-4 * (1.0 + fabs((double)before[i])));
+        for (uint32_t i = 0; i + 1 < network->layer_count; i++) {
+            size_t columns = espalier_shape_columns(&network->layers[i].shape), last = columns;
+            for (size_t row = 0; row < network->layers[i].shape.rows; row++) {
+                size_t weights = 0;
+                for (size_t k = 0; k < columns; k++)
+                    weights += network->layers[i].mask[row * columns + k];
+                ck_assert_uint_le(weights, last);
+                last = weights;
+            }
+        }
+        espalier_network_free(network);
+    }
+}
+END_TEST
+
+START_TEST(budgets_keep_to_their_total)
+{
+    struct espalier_random random;
+    espalier_random_seed(&random, test_seed());
+    for (uint32_t round = 0; round < test_scale(40); round++) {
+        struct espalier_network *network = draw_network(&random, 0, 1);
+        struct espalier_budget gap[4], structured[4];
+        uint64_t total = 100 + espalier_random_below(&random, (uint32_t)network->dense_weights / 2), kept_gap = 0,
+                 kept_structured = 0;
+        test_ok(espalier_budget_gap(network, total, gap, &error));
+        test_ok(espalier_budget_structured(network, total, structured, &error));
+        for (size_t i = 0; i < 4; i++) {
+            kept_gap += gap[i].weights;
+            kept_structured += (uint64_t)structured[i].rows * structured[i].columns;
+        }
+        ck_assert(kept_gap >= total && kept_gap <= total + 4);
+        ck_assert(kept_structured <= total && kept_structured * 4 > total);
+        espalier_network_free(network);
+    }
+}
+END_TEST
+
+/* ---- ADMM on its own: without a loss, W must go to the set ---- */
+
+START_TEST(admm_updates_follow_their_definition)
+{
+    struct espalier_random random;
+    struct espalier_admm admm;
+    espalier_random_seed(&random, test_seed());
+    struct espalier_network *network = draw_network(&random, 0, 1);
+    const struct espalier_constraint constraint = {.layer = 1, .group = ESPALIER_COLUMNS, .keep = 7};
+    float *weights = network->layers[1].weights;
+    size_t rows = 10, columns = 72, count = rows * columns;
+    struct espalier_gradients gradients;
+    uint8_t mask[720];
+    float z[720], u[720] = {0};
+    test_ok(espalier_gradients_create(network, &gradients, &error));
+    test_ok(espalier_admm_create(network, &constraint, 1, &admm, &error));
+    admm.rho = 0.5F;
+    admm.growth = 2.0F;
+    for (uint32_t round = 0; round < 4; round++) {
+        for (size_t i = 0; i < count; i++)
+            weights[i] += (float)(0.05 * espalier_random_normal(&random));
+        test_ok(espalier_admm_update(&admm, network, &error));
+        for (size_t i = 0; i < count; i++)
+            z[i] = weights[i] + u[i];
+        test_ok(espalier_project(ESPALIER_COLUMNS, 7, rows, columns, z, mask, &error));
+        for (size_t i = 0; i < count; i++)
+            u[i] = (u[i] + weights[i] - z[i]) / 2.0F;
+        memset(gradients.weights[1], 0, count * sizeof(float));
+        espalier_admm_penalize(&admm, network, &gradients);
+        for (size_t i = 0; i < count; i++)
+            ck_assert_double_eq_tol((double)gradients.weights[1][i], (double)(admm.rho * (weights[i] - z[i] + u[i])),
+                                    1e-5);
+        ck_assert_double_eq_tol((double)admm.rho, 0.5 * (double)(2U << round), 1e-6);
+    }
+    test_ok(espalier_admm_prune(&admm, network, &error));
+    size_t kept = 0;
+    for (size_t i = 0; i < count; i++) {
+        kept += network->layers[1].mask[i];
+        ck_assert(network->layers[1].mask[i] == 1 || weights[i] == 0.0F);
+    }
+    ck_assert_uint_eq(kept, 7 * rows);
+    espalier_admm_free(&admm);
+    espalier_gradients_free(&gradients);
+    espalier_network_free(network);
+}
+END_TEST
+
+/* ---- export ---- */
+
+static struct espalier_dataset draw_data(uint64_t seed)
+{
+    struct espalier_random random;
+    struct espalier_dataset data = {.count = IMAGES, .height = EDGE, .width = EDGE};
+    data.pixels = malloc(IMAGES * EDGE * EDGE);
+    data.labels = malloc(IMAGES);
+    espalier_random_seed(&random, seed);
+    ck_assert(data.pixels != NULL && data.labels != NULL);
+    for (size_t n = 0; n < IMAGES; n++) { /* which quarter is bright */
+        data.labels[n] = (uint8_t)espalier_random_below(&random, CLASSES);
+        for (size_t i = 0; i < EDGE * EDGE; i++) {
+            size_t quarter = (i / EDGE) / (EDGE / 2) * 2 + (i % EDGE) / (EDGE / 2);
+            data.pixels[n * EDGE * EDGE + i] =
+                (uint8_t)(espalier_random_below(&random, 128) + (quarter == data.labels[n] ? 60 : 0));
+        }
+    }
+    return data;
+}
+
+/* Structured masks: whole columns of all rows. */
+static void share_masks(struct espalier_network *network)
+{
+    for (uint32_t i = 0; i < network->layer_count; i++) {
+        struct espalier_float_layer *layer = &network->layers[i];
+        size_t columns = espalier_shape_columns(&layer->shape);
+        for (size_t k = columns; k < layer->shape.rows * columns; k++) {
+            layer->mask[k] = layer->mask[k % columns];
+            layer->weights[k] *= layer->mask[k];
+        }
+    }
+}
+
+/* The float pass sums in another order than the engine, so a value that lies on the edge of rounding may fall to the
+ * other side: nearly all logits must be equal, and the rest near. */
+START_TEST(the_exported_model_computes_what_the_quantized_network_does)
+{
+    static const enum espalier_format formats[] = {ESPALIER_DENSE, ESPALIER_STRUCTURED, ESPALIER_GAP};
+    enum { COUNT = 16 };
+    struct espalier_random random;
+    uint32_t equal = 0, all = 0;
+    espalier_random_seed(&random, test_seed());
+    struct espalier_dataset data = draw_data(test_seed());
+    for (uint32_t round = 0; round < test_scale(48); round++) {
+        enum espalier_format format = formats[round % 3];
+        struct espalier_network *network = draw_network(&random, round / 3 % 2, format == ESPALIER_DENSE ? 1 : 3);
+        struct espalier_quantizer quantizer;
+        struct espalier_model *model = NULL;
+        struct espalier_engine *engine = NULL;
+        struct espalier_pass *pass = NULL;
+        if (format == ESPALIER_STRUCTURED)
+            share_masks(network);
+        test_ok(espalier_quantizer_create(network, (uint8_t)(1 + round % 8), 8, &quantizer, &error));
+        test_ok(espalier_quantizer_refresh(&quantizer, network, &data, 64, &error));
+        espalier_quantizer_apply(&quantizer, network);
+        test_ok(espalier_export(network, &quantizer, format, "test", &model, &error));
+        test_ok(espalier_engine_create(model, &engine, &error));
+        test_ok(espalier_pass_create(network, COUNT, &pass, &error));
+        for (uint32_t n = 0; n < COUNT; n++)
+            espalier_batch_fill(&data, &n, 1, COUNT, 0.0F, NULL, espalier_pass_input(pass) + n);
+        const float *logits = espalier_pass_forward(pass, quantizer.views, 0.0F, NULL);
+        double step = (double)quantizer.layers[3].levels.unit * (double)quantizer.layers[3].input_step, largest = 0.0;
+        for (size_t i = 0; i < CLASSES * COUNT; i++)
+            largest = fmax(largest, fabs((double)logits[i]));
+        for (size_t n = 0; n < COUNT; n++) {
+            int32_t integers[CLASSES];
+            espalier_engine_run(engine, data.pixels + n * EDGE * EDGE, integers);
+            for (size_t c = 0; c < CLASSES; c++) {
+                double expected = (double)logits[c * COUNT + n], got = integers[c] * step;
+                equal += fabs(got - expected) < 0.01 * step + 1e-5 * largest;
+                all++;
+                ck_assert_double_eq_tol(got, expected, 0.05 * largest + 2.0 * step);
+            }
+        }
+        espalier_pass_free(pass);
+        espalier_engine_free(engine);
+        espalier_model_free(model);
+        espalier_quantizer_free(&quantizer);
+        espalier_network_free(network);
+    }
+    ck_assert_msg(equal * 20 >= all * 19, "only %u of %u logits are equal", equal, all);
+    espalier_dataset_free(&data);
+}
+END_TEST
+
+/* ---- whole runs ---- */
+
+struct seen {
+    uint32_t epochs;
+    double last_residual, first_residual, done;
+};
+
+static bool watch(void *context, const struct espalier_progress *progress)
+{
+    struct seen *seen = context;
+    ck_assert_double_ge(progress->done, seen->done - 1e-9);
+    seen->done = progress->done;
+    if (progress->epoch_end && strncmp(progress->stage, "prune", 5) == 0) {
+        seen->first_residual = progress->epoch == 1 ? progress->residual : seen->first_residual;
+        seen->last_residual = progress->residual;
+    }
+    seen->epochs += progress->epoch_end;
+    return true;
+}
+
+static struct espalier_network *trained_network(const struct espalier_dataset *data)
+{
+    struct espalier_random random;
+    espalier_random_seed(&random, test_seed());
+    struct espalier_network *network = draw_network(&random, 0, 1);
+    struct espalier_train_options options = espalier_train_defaults();
+    options.epochs = 10;
+    options.batch = 20;
+    options.held_out = 100;
+    options.augment = options.dropout = 0.0F;
+    options.learning_rate = 5e-3F;
+    test_ok(espalier_train(network, data, &options, &error));
+    return network;
+}
+
+static struct espalier_compress_options small_options(enum espalier_format format)
+{
+    struct espalier_compress_options options = espalier_compress_defaults(format);
+    options.train.batch = 20;
+    options.train.held_out = 100;
+    options.train.augment = 0.0F;
+    options.train.seed = test_seed();
+    options.ratio = 6.0;
+    options.made_by = "check_compress";
+    if (format != ESPALIER_DENSE) {
+        options.steps = 2;
+        options.prune_epochs = 12;
+        options.retrain_epochs = 12;
+        options.quantize_epochs = 6;
+    }
+    return options;
+}
+
+START_TEST(compression_keeps_an_easy_task_at_every_format)
+{
+    static const enum espalier_format formats[] = {ESPALIER_DENSE, ESPALIER_STRUCTURED, ESPALIER_GAP};
+    struct espalier_dataset data = draw_data(test_seed());
+    struct espalier_network *network = trained_network(&data);
+    for (size_t f = 0; f < 3; f++) {
+        struct espalier_compress_options options = small_options(formats[f]);
+        struct espalier_model *model = NULL;
+        struct espalier_engine *engine = NULL;
+        struct seen seen = {0};
+        uint32_t correct = 0;
+        uint64_t stored = 0;
+        options.train.progress = watch;
+        options.train.context = &seen;
+        test_ok(espalier_compress(network, &data, &options, &model, &error));
+        ck_assert_uint_eq(seen.epochs, options.prune_epochs + options.retrain_epochs + options.quantize_epochs);
+        ck_assert_double_eq_tol(seen.done, 1.0, 1e-9);
+        ck_assert_uint_eq(model->dense_weights, network->dense_weights);
+        ck_assert_str_eq(model->made_by, "check_compress");
+        for (uint32_t i = 0; i < model->layer_count; i++) {
+            ck_assert_int_eq(model->layers[i].format, formats[f]);
+            for (size_t k = 0; k < model->layers[i].rows * espalier_layer_columns(&model->layers[i]); k++)
+                stored += model->layers[i].mask[k];
+        }
+        if (formats[f] != ESPALIER_DENSE) {
+            ck_assert_double_le((double)stored * options.ratio, (double)network->dense_weights * 1.01);
+            ck_assert_double_lt(seen.last_residual, seen.first_residual);
+        }
+        test_ok(espalier_engine_create(model, &engine, &error));
+        for (size_t n = IMAGES - 100; n < IMAGES; n++) {
+            int32_t logits[CLASSES];
+            espalier_engine_run(engine, data.pixels + n * EDGE * EDGE, logits);
+            correct += espalier_argmax(logits, CLASSES) == data.labels[n];
+        }
+        ck_assert_msg(correct >= 90, "format %d: %u of 100 right", (int)formats[f], correct);
+        espalier_engine_free(engine);
+        espalier_model_free(model);
+    }
+    espalier_network_free(network);
+    espalier_dataset_free(&data);
+}
+END_TEST
+
+START_TEST(budgets_given_by_hand_are_kept)
+{
+    const struct espalier_budget budgets[] = {
+        {.rows = 4, .columns = 9}, {.rows = 5, .columns = 12}, {.rows = 6, .columns = 20}, {.rows = 4, .columns = 6}};
+    struct espalier_dataset data = draw_data(test_seed());
+    struct espalier_network *network = trained_network(&data);
+    struct espalier_compress_options options = small_options(ESPALIER_STRUCTURED);
+    struct espalier_model *model = NULL;
+    options.budgets = budgets;
+    options.budget_count = 4;
+    test_ok(espalier_compress(network, &data, &options, &model, &error));
+    for (uint32_t i = 0; i < 4; i++) {
+        size_t kept = 0;
+        for (size_t k = 0; k < espalier_layer_columns(&model->layers[i]); k++)
+            kept += model->layers[i].keep[k];
+        ck_assert_uint_le(model->layers[i].rows, budgets[i].rows);
+        ck_assert_uint_le(kept, budgets[i].columns);
+    }
+    options.budget_count = 3;
+    espalier_model_free(model);
+    ck_assert_int_eq(espalier_compress(network, &data, &options, &model, &error), ESPALIER_ERR_RANGE);
+    ck_assert_msg(strstr(error.message, "3 budgets for 4 layers") != NULL, "%s", error.message);
+    espalier_network_free(network);
+    espalier_dataset_free(&data);
+}
+END_TEST
+
+START_TEST(unsuitable_options_and_divergence_are_refused)
+{
+    struct espalier_dataset data = draw_data(test_seed());
+    struct espalier_network *network = trained_network(&data);
+    struct espalier_compress_options bad[6];
+    struct espalier_model *model = NULL;
+    for (size_t i = 0; i < 6; i++)
+        bad[i] = small_options(ESPALIER_GAP);
+    bad[0].value_bits = 9;
+    bad[1].bias_bits = 1;
+    bad[2].steps = 0;
+    bad[3].ratio = 0.5;
+    bad[4].rho_first = 0.0F;
+    bad[5].prune_epochs = 1;
+    for (size_t i = 0; i < 6; i++) {
+        ck_assert_msg(espalier_compress(network, &data, &bad[i], &model, &error) == ESPALIER_ERR_RANGE, "options %zu",
+                      i);
+        ck_assert_ptr_null(model);
+    }
+    struct espalier_compress_options wild = small_options(ESPALIER_GAP);
+    wild.prune_rate = 1e30F;
+    ck_assert_int_eq(espalier_compress(network, &data, &wild, &model, &error), ESPALIER_ERR_DIVERGED);
+    ck_assert_msg(strstr(error.message, "prune 1/2") != NULL, "%s", error.message);
+    ck_assert_ptr_null(model);
+    espalier_network_free(network);
+    espalier_dataset_free(&data);
+}
+END_TEST
+
+int main(void)
+{
+    const TTest *const tests[] = {
+        projections_give_the_nearest_matrix_of_their_set,
+        clustered_levels_have_the_least_squared_error,
+        clustered_levels_of_many_values_cannot_be_bettered_by_much,
+        the_step_is_nearly_the_best_of_a_fine_search,
+        a_code_is_that_of_the_nearest_level,
+        purification_keeps_the_function_and_leaves_nothing_useless,
+        sorting_rows_keeps_the_function_and_puts_full_rows_first,
+        budgets_keep_to_their_total,
+        admm_updates_follow_their_definition,
+        the_exported_model_computes_what_the_quantized_network_does,
+        compression_keeps_an_easy_task_at_every_format,
+        budgets_given_by_hand_are_kept,
+        unsuitable_options_and_divergence_are_refused,
+    };
+    return test_run("compress", tests, sizeof tests / sizeof *tests);
+}
