@@ -1,9 +1,7 @@
 #include "layer_fields.h"
 
 #define FIELD(name, kind, bytes, low, high)                                                                            \
-    {                                                                                                                  \
-#name, ESPALIER_FIELD_##kind, offsetof(struct espalier_layer, name), bytes, low, high                          \
-    }
+    {#name, ESPALIER_FIELD_##kind, offsetof(struct espalier_layer, name), bytes, low, high}
 
 static const struct espalier_layer_field fields[] = {
     FIELD(in_channels, U16, 2, 1, 65535),
@@ -43,7 +41,7 @@ uint32_t espalier_layer_field_get(const struct espalier_layer *layer, const stru
     case ESPALIER_FIELD_BOOL:
         return *(const bool *)place;
     case ESPALIER_FIELD_FORMAT:
-        return (uint32_t) * (const enum espalier_format *)place;
+        return (uint32_t)*(const enum espalier_format *)place;
     }
     return 0;
 }

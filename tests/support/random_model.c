@@ -89,6 +89,11 @@ static bool draw_shape(struct espalier_random *random, const struct random_model
 static void draw_input(struct espalier_random *random, const struct random_model_limits *limits,
                        struct espalier_layer *layer)
 {
+    if (limits->digits) {
+        layer->in_channels = 1;
+        layer->in_height = layer->in_width = (uint16_t)limits->digits;
+        return;
+    }
     layer->in_channels = (uint16_t)(chance(random, 0.5) ? 1 : between(random, 1, 4));
     layer->in_height = (uint16_t)between(random, 1, limits->edge);
     layer->in_width = (uint16_t)(chance(random, 0.5) ? layer->in_height : between(random, 1, limits->edge));

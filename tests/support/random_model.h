@@ -14,6 +14,7 @@ struct random_model_limits {
     uint32_t activations; /**< words of a layer's padded input or of its output, at the most */
     uint32_t stored;      /**< weights of a layer that are stored, at the most (dense: rows * columns) */
     unsigned formats;     /**< bit n: format n may be drawn; at least one */
+    uint32_t digits;      /**< not 0: the input is one channel of this height and width */
     bool raw_only;        /**< the last layer is always raw; else in two cases of three */
 };
 

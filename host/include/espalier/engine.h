@@ -11,11 +11,14 @@ void espalier_engine_layer(const struct espalier_layer *layer, const int8_t *inp
 
 /** Opaque: the working memory of one thread. */
 struct espalier_engine;
-enum espalier_status espalier_engine_create(const struct espalier_model *model, struct espalier_engine **out, struct espalier_error *error);
+enum espalier_status espalier_engine_create(const struct espalier_model *model, struct espalier_engine **out,
+                                            struct espalier_error *error);
 void espalier_engine_free(struct espalier_engine *engine);
 
-/** Classifies one image of [in_channels][height][width] pixels 0 to 255 (rule A1) whose size is the first layer's input.
- *  @p logits receives the last layer's rows * out_height * out_width accumulators (its activations if it is not raw). */
+/** Classifies one image of [in_channels][height][width] pixels 0 to 255 (rule A1) whose size is the first layer's
+ * input.
+ *  @p logits receives the last layer's rows * out_height * out_width accumulators (its activations if it is not raw).
+ */
 void espalier_engine_run(struct espalier_engine *engine, const uint8_t *pixels, int32_t *logits);
 /** After espalier_engine_run: the activations layer @p index gave (NULL for the raw last layer). */
 const int8_t *espalier_engine_activations(const struct espalier_engine *engine, uint32_t index);

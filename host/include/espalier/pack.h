@@ -9,11 +9,12 @@ struct espalier_ledger {
     uint64_t kept_weights; /**< stored weights, fillers not counted */
     uint64_t fillers;
     uint64_t value_bits;
-    uint64_t index_bits;  /**< gap fields of stored weights */
-    uint64_t filler_bits; /**< gap fields of fillers */
-    uint64_t other_bits;  /**< scales, codebooks, keep lists, counts, biases and the padding at the end */
-    uint64_t total_bits;  /**< 8 times the length of the stream in bytes: the sum of the above */
-    double entropy_index_bits; /**< sum over layers of log2 C(n, k): n weights of the layer, k of them stored (structured: of the keep list) */
+    uint64_t index_bits;       /**< gap fields of stored weights */
+    uint64_t filler_bits;      /**< gap fields of fillers */
+    uint64_t other_bits;       /**< scales, codebooks, keep lists, counts, biases and the padding at the end */
+    uint64_t total_bits;       /**< 8 times the length of the stream in bytes: the sum of the above */
+    double entropy_index_bits; /**< sum over layers of log2 C(n, k): n weights of the layer, k of them stored
+                                  (structured: of the keep list) */
 };
 
 /** A packed model: what a file stores and a link carries. Freed by espalier_packed_free. */
@@ -25,12 +26,14 @@ struct espalier_packed {
 };
 
 /** Packs all layers of a checked model. @p out is zeroed on failure. */
-enum espalier_status espalier_pack(const struct espalier_model *model, struct espalier_packed *out, struct espalier_error *error);
-/** Fills weights, masks, keep lists, biases, codebooks, mult and shift of @p model, whose other fields are set and whose
- *  arrays are allocated, from a stream. Hostile input.
- *  @return ESPALIER_ERR_FORMAT with layer and row if the stream is damaged, ESPALIER_ERR_RANGE if what it holds does not
- *          pass espalier_model_check */
-enum espalier_status espalier_unpack(const uint8_t *bytes, size_t size, struct espalier_model *model, struct espalier_error *error);
+enum espalier_status espalier_pack(const struct espalier_model *model, struct espalier_packed *out,
+                                   struct espalier_error *error);
+/** Fills weights, masks, keep lists, biases, codebooks, mult and shift of @p model, whose other fields are set and
+ * whose arrays are allocated, from a stream. Hostile input.
+ *  @return ESPALIER_ERR_FORMAT with layer and row if the stream is damaged, ESPALIER_ERR_RANGE if what it holds does
+ * not pass espalier_model_check */
+enum espalier_status espalier_unpack(const uint8_t *bytes, size_t size, struct espalier_model *model,
+                                     struct espalier_error *error);
 void espalier_packed_free(struct espalier_packed *packed);
 
 /** Dense 32-bit weights over value bits, and over all bits (design: "data-only" and "all-in" ratio). */

@@ -1,0 +1,52 @@
+/* The command-line tool: a table of commands. */
+#include "commands.h"
+#include "tool.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#define TOOL_VERSION "0.1.0"
+
+static const struct {
+    const char *name;
+    int (*run)(int argc, char **argv);
+    const char *summary;
+} commands[] = {
+    {"inspect", espalier_cmd_inspect, "where the bits of a model go: values, indices, fillers, the rest"},
+    {"eval", espalier_cmd_eval, "accuracy of a model, in the reference engine or in the RTL, compared bit for bit"},
+    {"run", espalier_cmd_run, "classify one image and show the scores"},
+    {"boards", espalier_cmd_boards, "the simulated boards and what they can do"},
+    {"doctor", espalier_cmd_doctor, "what is installed, what is missing, and the line that mends it"},
+};
+
+static void help(FILE *out)
+{
+    fputs("Espalier: an FPGA accelerator for compressed neural networks, and a bench for what sparsity costs.\n\n"
+          "usage: espalier COMMAND [OPTION]... [ARGUMENT]...\n\n",
+          out);
+    for (size_t i = 0; i < sizeof commands / sizeof *commands; i++)
+        fprintf(out, "  %-9s %s\n", commands[i].name, commands[i].summary);
+    fputs("\n\"espalier COMMAND --help\" explains a command and gives examples. All take --json and then print JSON "
+          "for scripts.\n"
+          "\nexit codes:\n",
+          out);
+    tool_exit_codes(out);
+}
+
+int main(int argc, char **argv)
+{
+    const char *name = argc > 1 ? argv[1] : "--help";
+    if (strcmp(name, "--help") == 0 || strcmp(name, "-h") == 0 || strcmp(name, "help") == 0) {
+        help(argc > 1 ? stdout : stderr);
+        return argc > 1 ? TOOL_OK : TOOL_USAGE;
+    }
+    if (strcmp(name, "--version") == 0) {
+        puts("espalier " TOOL_VERSION);
+        return TOOL_OK;
+    }
+    for (size_t i = 0; i < sizeof commands / sizeof *commands; i++)
+        if (strcmp(name, commands[i].name) == 0)
+            return commands[i].run(argc - 1, argv + 1);
+    fprintf(stderr, "espalier: there is no command \"%s\"; \"espalier --help\" lists them\n", name);
+    return TOOL_USAGE;
+}
