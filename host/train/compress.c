@@ -34,14 +34,14 @@ struct espalier_compress_options espalier_compress_defaults(enum espalier_format
                                                 .value_bits = 4,
                                                 .bias_bits = 8,
                                                 .steps = 3,
-                                                .prune_epochs = 15,
-                                                .retrain_epochs = 20,
+                                                .prune_epochs = 12,
+                                                .retrain_epochs = 24,
                                                 .quantize_epochs = 15,
                                                 .prune_rate = 1e-3F,
                                                 .retrain_rate = 3e-3F,
                                                 .quantize_rate = 1e-3F,
-                                                .rho_first = 3e-3F,
-                                                .rho_last = 1e-1F,
+                                                .rho_first = 1e-2F,
+                                                .rho_last = 1.0F,
                                                 .made_by = ""};
 
     options.train.dropout = 0.0F;
@@ -77,6 +77,10 @@ static enum espalier_status check_options(const struct espalier_network *network
     if (options->budget_count != 0 && options->budget_count != network->layer_count)
         return espalier_fail(error, ESPALIER_ERR_RANGE, "%u budgets for %u layers", options->budget_count,
                              network->layer_count);
+    for (uint32_t i = 0; i < options->budget_count; i++)
+        if (options->format == ESPALIER_GAP ? options->budgets[i].weights == 0
+                                            : options->budgets[i].rows == 0 || options->budgets[i].columns == 0)
+            return espalier_fail(error, ESPALIER_ERR_RANGE, "the budget of layer %u keeps nothing", i);
     if (options->budget_count == 0 && !(options->ratio > 1.0))
         return espalier_fail(error, ESPALIER_ERR_RANGE, "the ratio must be over 1");
     return ESPALIER_OK;

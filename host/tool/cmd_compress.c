@@ -1,0 +1,362 @@
+/* espalier compress: ADMM pruning and quantization of a trained network. */
+#include "commands.h"
+#include "json.h"
+#include "tool.h"
+#include "training.h"
+
+#include <espalier/compress.h>
+#include <espalier/engine.h>
+#include <espalier/pack.h>
+#include <stdlib.h>
+#include <string.h>
+
+static const char help[] =
+    "usage: espalier compress BASELINE.ckpt --format dense|structured|gap --out MODEL.esp [OPTION]...\n\n"
+    "Compresses what \"espalier train\" wrote into an integer model. dense: 8-bit weights. structured, gap: ADMM "
+    "prunes in\n"
+    "progressive steps, each followed by the hard projection, the removal of rows and columns that nothing needs any "
+    "more, and\n"
+    "retraining; then weights, biases and activations are quantized inside the training loop.\n"
+    "The last 5,000 training images judge; test images are not used.\n\n"
+    "  --format F           dense; structured (whole rows and columns); gap (non-structured, gap-coded)\n"
+    "  --out MODEL.esp      model to write (both required)\n"
+    "  --data DIR           folder with the IDX files of MNIST (default build/data; \"make data\" fills it)\n"
+    "  --ratio R            keep at most 1/R of the weights (default 100 for gap, 60 for structured)\n"
+    "  --budget LIST        what each layer keeps instead, first layer first: weights (gap), as in 120,1500,2300,380, "
+    "or\n"
+    "                       rows x columns (structured), as in 10x25,20x100,40x80,10x40\n"
+    "  --value-bits B       bits of a weight: 1 to 4 with a codebook a layer, 5 to 8 linear (default 4; dense 8)\n"
+    "  --bias-bits B        bits of a bias, 2 to 16 (default 8)\n"
+    "  --steps N            progressive pruning steps (default 3)\n"
+    "  --epochs N           passes over the training images in all, shared out as the format's recipe does\n"
+    "  --seed S             of the order of images and augmentation (default 1)\n"
+    "  --prune-rate, --retrain-rate, --quantize-rate R   learning rates at the start of a stage\n"
+    "  --threads N          threads of the matrix products (default 1)\n"
+    "  --quick              few epochs on 4,000 images, to try the tools\n"
+    "  --log FILE.csv       write loss, ADMM residual ||W - Z|| / ||W|| and held-out accuracy, a row an epoch\n"
+    "  --json               print JSON: format, dense_weights, kept_weights, ratio, stream_bytes, held_out_images,\n"
+    "                       held_out_accuracy (integer arithmetic), seconds, out\n\n"
+    "example: espalier compress build/lenet5.ckpt --format gap --ratio 100 --seed 1 --out build/lenet5-gap.esp\n";
+
+static const char *const format_names[] = {
+    [ESPALIER_DENSE] = "dense",
+    [ESPALIER_STRUCTURED] = "structured",
+    [ESPALIER_GAP] = "gap",
+};
+
+struct arguments {
+    const char *baseline, *out, *data, *log, *format, *budget;
+    uint64_t value_bits, bias_bits, steps, epochs, seed, threads;
+    double ratio, prune_rate, retrain_rate, quantize_rate;
+    bool quick, json;
+};
+
+/* What an option's value is, and where it goes. */
+enum kind { TEXT, NUMBER, DECIMAL, FLAG };
+static const struct {
+    struct option option;
+    enum kind kind;
+    size_t offset;
+    double low, high; /* NUMBER and DECIMAL */
+} table[] = {
+    {{"format", required_argument, NULL, 0}, TEXT, offsetof(struct arguments, format), 0, 0},
+    {{"out", required_argument, NULL, 0}, TEXT, offsetof(struct arguments, out), 0, 0},
+    {{"data", required_argument, NULL, 0}, TEXT, offsetof(struct arguments, data), 0, 0},
+    {{"budget", required_argument, NULL, 0}, TEXT, offsetof(struct arguments, budget), 0, 0},
+    {{"log", required_argument, NULL, 0}, TEXT, offsetof(struct arguments, log), 0, 0},
+    {{"ratio", required_argument, NULL, 0}, DECIMAL, offsetof(struct arguments, ratio), 1.0, 1e9},
+    {{"value-bits", required_argument, NULL, 0}, NUMBER, offsetof(struct arguments, value_bits), 1, 8},
+    {{"bias-bits", required_argument, NULL, 0}, NUMBER, offsetof(struct arguments, bias_bits), 2, 16},
+    {{"steps", required_argument, NULL, 0}, NUMBER, offsetof(struct arguments, steps), 1, 16},
+    {{"epochs", required_argument, NULL, 0}, NUMBER, offsetof(struct arguments, epochs), 1, 10000},
+    {{"seed", required_argument, NULL, 0}, NUMBER, offsetof(struct arguments, seed), 0, 1e15},
+    {{"threads", required_argument, NULL, 0}, NUMBER, offsetof(struct arguments, threads), 1, 64},
+    {{"prune-rate", required_argument, NULL, 0}, DECIMAL, offsetof(struct arguments, prune_rate), 1e-9, 1e9},
+    {{"retrain-rate", required_argument, NULL, 0}, DECIMAL, offsetof(struct arguments, retrain_rate), 1e-9, 1e9},
+    {{"quantize-rate", required_argument, NULL, 0}, DECIMAL, offsetof(struct arguments, quantize_rate), 1e-9, 1e9},
+    {{"quick", no_argument, NULL, 0}, FLAG, offsetof(struct arguments, quick), 0, 0},
+    {{"json", no_argument, NULL, 0}, FLAG, offsetof(struct arguments, json), 0, 0},
+    {{"help", no_argument, NULL, 'h'}, FLAG, 0, 0, 0},
+};
+enum { OPTIONS = sizeof table / sizeof *table };
+
+/* Takes one option; false if its value cannot be. */
+static bool take_option(size_t index, const char *value, struct arguments *arguments)
+{
+    void *field = (char *)arguments + table[index].offset;
+
+    switch (table[index].kind) {
+    case TEXT:
+        *(const char **)field = value;
+        return true;
+    case NUMBER:
+        return tool_read_number(value, (uint64_t)table[index].low, (uint64_t)table[index].high, field);
+    case DECIMAL:
+        return training_read_decimal(value, table[index].low, table[index].high, field);
+    case FLAG:
+        break;
+    }
+    *(bool *)field = true;
+    return true;
+}
+
+/* Reads the budget's list; *count receives how many there are. */
+static bool read_budgets(const char *text, enum espalier_format format, struct espalier_budget *budgets,
+                         uint32_t *count)
+{
+    char *end;
+
+    for (*count = 0; *count < ESPALIER_LAYERS_MAX; text = end + 1) {
+        struct espalier_budget *budget = &budgets[(*count)++];
+        unsigned long first = strtoul(text, &end, 10), second = 1;
+        if (format == ESPALIER_STRUCTURED && *end == 'x' && end != text)
+            second = strtoul(text = end + 1, &end, 10);
+        else if (format == ESPALIER_STRUCTURED)
+            return false;
+        if (end == text || first == 0 || second == 0 || first > UINT32_MAX || second > UINT32_MAX)
+            return false;
+        *budget =
+            (struct espalier_budget){.weights = (uint32_t)first, .rows = (uint32_t)first, .columns = (uint32_t)second};
+        if (*end != ',')
+            return *end == '\0';
+    }
+    return false;
+}
+
+/* Shares `epochs` out in the proportions of the recipe. */
+static void scale_epochs(struct espalier_compress_options *options, uint64_t epochs)
+{
+    uint64_t all = (uint64_t)options->prune_epochs + options->retrain_epochs + options->quantize_epochs;
+
+    options->prune_epochs = (uint32_t)(options->prune_epochs * epochs / all);
+    if (options->format != ESPALIER_DENSE && options->prune_epochs < options->steps)
+        options->prune_epochs = options->steps;
+    options->retrain_epochs = (uint32_t)(options->retrain_epochs * epochs / all);
+    uint64_t used = (uint64_t)options->prune_epochs + options->retrain_epochs;
+    options->quantize_epochs = used < epochs ? (uint32_t)(epochs - used) : 0;
+}
+
+static void make_quick(struct espalier_compress_options *options)
+{
+    options->train.use = 4000;
+    options->train.held_out = 1000;
+    if (options->format == ESPALIER_DENSE)
+        return;
+    options->steps = 2;
+    options->prune_epochs = 4;
+    options->retrain_epochs = 5;
+    options->quantize_epochs = 3;
+}
+
+static struct espalier_compress_options compress_options(const struct arguments *arguments, enum espalier_format format)
+{
+    struct espalier_compress_options options = espalier_compress_defaults(format);
+
+    if (arguments->quick)
+        make_quick(&options);
+    if (arguments->steps > 0 && format != ESPALIER_DENSE)
+        options.steps = (uint32_t)arguments->steps;
+    if (arguments->epochs > 0)
+        scale_epochs(&options, arguments->epochs);
+    if (arguments->ratio > 0.0)
+        options.ratio = arguments->ratio;
+    if (arguments->value_bits > 0)
+        options.value_bits = (uint8_t)arguments->value_bits;
+    if (arguments->bias_bits > 0)
+        options.bias_bits = (uint8_t)arguments->bias_bits;
+    if (arguments->prune_rate > 0.0)
+        options.prune_rate = (float)arguments->prune_rate;
+    if (arguments->retrain_rate > 0.0)
+        options.retrain_rate = (float)arguments->retrain_rate;
+    if (arguments->quantize_rate > 0.0)
+        options.quantize_rate = (float)arguments->quantize_rate;
+    options.train.seed = arguments->seed;
+    options.train.progress = training_report_progress;
+    return options;
+}
+
+/* Counts the held-out images that the integer model classifies right. */
+static enum espalier_status judge(const struct espalier_model *model, const struct espalier_dataset *data,
+                                  uint32_t held_out, uint32_t *correct, struct espalier_error *error)
+{
+    const struct espalier_layer *last = &model->layers[model->layer_count - 1];
+    uint32_t classes = last->rows * espalier_layer_out_height(last) * espalier_layer_out_width(last);
+    int32_t *logits = malloc(classes * sizeof *logits);
+    struct espalier_engine *engine = NULL;
+
+    *correct = 0;
+    if (logits == NULL)
+        return espalier_fail(error, ESPALIER_ERR_MEMORY, "out of memory for %u logits", classes);
+    enum espalier_status status = espalier_engine_create(model, &engine, error);
+    for (uint32_t i = data->count - held_out; i < data->count && status == ESPALIER_OK; i++) {
+        espalier_engine_run(engine, data->pixels + (size_t)i * data->height * data->width, logits);
+        *correct += espalier_argmax(logits, classes) == data->labels[i];
+    }
+    espalier_engine_free(engine);
+    free(logits);
+    return status;
+}
+
+struct result {
+    uint64_t dense_weights, kept_weights;
+    size_t stream_bytes;
+    uint32_t held_out, correct;
+    double seconds;
+};
+
+static void print_result(const struct arguments *arguments, const struct result *result)
+{
+    double accuracy = result->held_out > 0 ? (double)result->correct / result->held_out : 0.0;
+    double ratio = result->kept_weights > 0 ? (double)result->dense_weights / (double)result->kept_weights : 0.0;
+
+    if (!arguments->json) {
+        printf("%s: %llu of %llu weights kept (%.1fx fewer), %zu bytes of stream; %.2f %% of %u held-out images right "
+               "in integer "
+               "arithmetic; %.0f s; wrote %s\n",
+               arguments->format, (unsigned long long)result->kept_weights, (unsigned long long)result->dense_weights,
+               ratio, result->stream_bytes, 100.0 * accuracy, result->held_out, result->seconds, arguments->out);
+        return;
+    }
+    struct json json = {.out = stdout};
+    json_open(&json, NULL, '{');
+    json_string(&json, "format", arguments->format);
+    json_unsigned(&json, "dense_weights", result->dense_weights);
+    json_unsigned(&json, "kept_weights", result->kept_weights);
+    json_double(&json, "ratio", ratio);
+    json_unsigned(&json, "stream_bytes", result->stream_bytes);
+    json_unsigned(&json, "held_out_images", result->held_out);
+    json_double(&json, "held_out_accuracy", accuracy);
+    json_double(&json, "seconds", result->seconds);
+    json_string(&json, "out", arguments->out);
+    json_close(&json, '}');
+}
+
+/* Judges and writes a model that is done. */
+static enum espalier_status finish(const struct arguments *arguments, const struct espalier_model *model,
+                                   const struct espalier_dataset *data, struct result *result,
+                                   struct espalier_error *error)
+{
+    struct espalier_packed packed;
+    enum espalier_status status = espalier_pack(model, &packed, error);
+
+    if (status != ESPALIER_OK)
+        return status;
+    result->dense_weights = model->dense_weights;
+    result->kept_weights = packed.ledger.kept_weights;
+    result->stream_bytes = packed.size;
+    espalier_packed_free(&packed);
+    status = judge(model, data, result->held_out, &result->correct, error);
+    return status == ESPALIER_OK ? espalier_model_save(model, arguments->out, error) : status;
+}
+
+/* Trains towards the model, with progress and log. */
+static enum espalier_status run(const struct arguments *arguments, const struct espalier_network *network,
+                                const struct espalier_dataset *data, struct espalier_compress_options *options,
+                                struct espalier_model **model, struct espalier_error *error)
+{
+    struct training_report report;
+    enum espalier_status status = training_report_begin(&report, "compressing", arguments->log, error);
+
+    if (status != ESPALIER_OK)
+        return status;
+    options->train.context = &report;
+    status = espalier_compress(network, data, options, model, error);
+    enum espalier_status ended = training_report_end(&report, status == ESPALIER_OK ? error : NULL);
+    return status == ESPALIER_OK ? ended : status;
+}
+
+static enum espalier_status compress(const struct arguments *arguments, struct espalier_compress_options *options,
+                                     int argc, char **argv, struct espalier_error *error)
+{
+    char command[TRAINING_COMMAND_MAX];
+    struct espalier_network *network = NULL;
+    struct espalier_dataset data = {0};
+    struct espalier_model *model = NULL;
+    struct result result = {.held_out = options->train.held_out};
+    char *made_by = NULL;
+    double begin = training_seconds();
+
+    enum espalier_status status = espalier_network_load(arguments->baseline, &network, &made_by, error);
+    if (status == ESPALIER_OK)
+        status = training_command_line(made_by, argc, argv, command, error);
+    if (status == ESPALIER_OK)
+        status = training_read_data(arguments->data, &data, error);
+    options->made_by = command;
+    if (status == ESPALIER_OK)
+        status = run(arguments, network, &data, options, &model, error);
+    if (status == ESPALIER_OK)
+        status = finish(arguments, model, &data, &result, error);
+    result.seconds = training_seconds() - begin;
+    if (status == ESPALIER_OK)
+        print_result(arguments, &result);
+    espalier_model_free(model);
+    espalier_dataset_free(&data);
+    espalier_network_free(network);
+    free(made_by);
+    return status;
+}
+
+/* The format of a name; false if there is none. */
+static bool find_format(const char *name, enum espalier_format *format)
+{
+    for (size_t i = 0; i < sizeof format_names / sizeof *format_names; i++)
+        if (name != NULL && strcmp(name, format_names[i]) == 0) {
+            *format = (enum espalier_format)i;
+            return true;
+        }
+    return false;
+}
+
+/* Reads the options. @return an exit code, or -1 to go on */
+static int read_options(int argc, char **argv, struct arguments *arguments)
+{
+    struct option options[OPTIONS + 1] = {0};
+    int index = 0;
+
+    for (size_t i = 0; i < OPTIONS; i++)
+        options[i] = table[i].option;
+    opterr = 0;
+    for (int code; (code = getopt_long(argc, argv, ":h", options, &index)) != -1;) {
+        if (code == 'h') {
+            fputs(help, stdout);
+            return TOOL_OK;
+        }
+        if (code == '?' || code == ':')
+            return tool_bad_option(argv[0], code, argv);
+        if (!take_option((size_t)index, optarg, arguments))
+            return tool_usage_error(argv[0], "--%s is a number from %g to %g", options[index].name, table[index].low,
+                                    table[index].high);
+    }
+    return -1;
+}
+
+int espalier_cmd_compress(int argc, char **argv)
+{
+    struct arguments arguments = {.data = "build/data", .seed = 1, .threads = 1};
+    struct espalier_budget budgets[ESPALIER_LAYERS_MAX];
+    struct espalier_error error = {0};
+    enum espalier_format format = ESPALIER_DENSE;
+    char *as_given[256]; /* getopt moves the arguments about */
+
+    for (int i = 0; i < argc && i < 256; i++)
+        as_given[i] = argv[i];
+    int code = read_options(argc, argv, &arguments);
+    if (code >= 0)
+        return code;
+    if (argc - optind != 1)
+        return tool_usage_error(argv[0], "one baseline is expected");
+    if (argc > 256 || !find_format(arguments.format, &format))
+        return tool_usage_error(argv[0], "--format is dense, structured or gap");
+    if (arguments.out == NULL)
+        return tool_usage_error(argv[0], "--out names the model to write");
+    arguments.baseline = argv[optind];
+    struct espalier_compress_options options = compress_options(&arguments, format);
+    if (arguments.budget != NULL) {
+        if (format == ESPALIER_DENSE || !read_budgets(arguments.budget, format, budgets, &options.budget_count))
+            return tool_usage_error(argv[0],
+                                    "--budget is a list such as 120,1500,2300,380 (gap) or 10x25,20x100 (structured)");
+        options.budgets = budgets;
+    }
+    training_set_threads((uint32_t)arguments.threads);
+    return compress(&arguments, &options, argc, as_given, &error) == ESPALIER_OK ? TOOL_OK : tool_fail(argv[0], &error);
+}
