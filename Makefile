@@ -75,7 +75,7 @@ build-all: $(LIBRARY) $(SHARED) $(TOOL)
 # ---- the main job ----------------------------------------------------------------------------------------------------
 
 demo: all ## run the shipped models on real digits in the RTL, compare with the reference engine, print the table
-	@$(TOOL) compare --show-digits 4 --count $(IMAGES) --seed $(SEED) $(DEMO_FLAGS) \
+	@$(TOOL) compare --show-digits 4 --board up5k --board ecp5-25k --count $(IMAGES) --seed $(SEED) $(DEMO_FLAGS) \
 	    tests/data/models/lenet5-dense8.esp tests/data/models/lenet5-structured.esp tests/data/models/lenet5-gap.esp
 
 # ---- tests -----------------------------------------------------------------------------------------------------------

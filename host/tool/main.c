@@ -15,6 +15,7 @@ static const struct {
     {"inspect", espalier_cmd_inspect, "where the bits of a model go: values, indices, fillers, the rest"},
     {"eval", espalier_cmd_eval, "accuracy of a model, in the reference engine or in the RTL, compared bit for bit"},
     {"run", espalier_cmd_run, "classify one image and show the scores"},
+    {"compare", espalier_cmd_compare, "several models on the same images and boards, in one table"},
     {"boards", espalier_cmd_boards, "the simulated boards and what they can do"},
     {"doctor", espalier_cmd_doctor, "what is installed, what is missing, and the line that mends it"},
 };
