@@ -215,8 +215,9 @@ static void apply_rounding(float *restrict values, int32_t *restrict winner, siz
 
     for (size_t n = 0; n < count; n++) {
         float rounded = floorf(values[n] * inverse + 0.5F);
-        winner[n] = rounded > 127.0F || rounded < -128.0F ? NOBODY : winner[n];
-        values[n] = step * fminf(127.0F, fmaxf(-128.0F, rounded));
+        float saturated = rounded > 127.0F ? 127.0F : rounded < -128.0F ? -128.0F : rounded;
+        winner[n] = rounded == saturated ? winner[n] : NOBODY;
+        values[n] = step * saturated;
     }
 }
 

@@ -54,6 +54,11 @@ void espalier_quantizer_free(struct espalier_quantizer *quantizer)
 
 /* ---- Steps of activations */
 
+static float clamp(float value, float low, float high)
+{
+    return value < low ? low : value > high ? high : value;
+}
+
 float espalier_best_step(const float *values, size_t size, int32_t low, int32_t high)
 {
     enum { CANDIDATES = 64 };
@@ -67,7 +72,7 @@ float espalier_best_step(const float *values, size_t size, int32_t low, int32_t 
         float step = needed * (float)c / CANDIDATES, inverse = 1.0F / step;
         double error = 0.0;
         for (size_t i = 0; i < size; i++) {
-            float code = fminf((float)high, fmaxf((float)low, floorf(values[i] * inverse + 0.5F)));
+            float code = clamp(floorf(values[i] * inverse + 0.5F), (float)low, (float)high);
             float apart = values[i] - code * step;
             error += (double)(apart * apart);
         }
@@ -248,7 +253,7 @@ static enum espalier_status choose_codebook(const struct espalier_float_layer *l
     }
     levels->unit = choose_unit(layer, fmaxf(fabsf(centres[0]), fabsf(centres[levels->count - 1])), input_step);
     for (uint32_t i = 0; i < levels->count; i++)
-        levels->codebook[i] = (int8_t)lrintf(fminf(CODE_MAX, fmaxf(-CODE_MAX, centres[i] / levels->unit)));
+        levels->codebook[i] = (int8_t)lrintf(clamp(centres[i] / levels->unit, -CODE_MAX, CODE_MAX));
     return ESPALIER_OK;
 }
 
@@ -280,7 +285,7 @@ int32_t espalier_levels_code(const struct espalier_levels *levels, float weight)
     float wanted = weight / levels->unit;
 
     if (levels->count == 0)
-        return (int32_t)fminf((float)levels->high, fmaxf((float)levels->low, ceilf(wanted - 0.5F)));
+        return (int32_t)clamp(ceilf(wanted - 0.5F), (float)levels->low, (float)levels->high);
     int32_t best = levels->codebook[0];
     for (uint32_t i = 1; i < levels->count; i++)
         if (fabsf(wanted - (float)levels->codebook[i]) < fabsf(wanted - (float)best))
@@ -322,7 +327,7 @@ static float round_bias(const struct espalier_quantized_layer *layer, float bias
 {
     float step = ldexpf(sum_step, layer->bias_shift), limit = ldexpf(1.0F, layer->bias_bits - 1) - 1.0F;
 
-    return layer->bias_bits == 0 ? 0.0F : step * fminf(limit, fmaxf(-limit, rintf(bias / step)));
+    return layer->bias_bits == 0 ? 0.0F : step * clamp(rintf(bias / step), -limit, limit);
 }
 
 enum espalier_status espalier_quantizer_refresh(struct espalier_quantizer *quantizer,
@@ -350,7 +355,8 @@ void espalier_quantizer_apply(struct espalier_quantizer *quantizer, const struct
     for (uint32_t i = 0; i < quantizer->layer_count; i++) {
         struct espalier_quantized_layer *layer = &quantizer->layers[i];
         const struct espalier_float_layer *from = &network->layers[i];
-        for (size_t k = 0; k < weights_of(from); k++)
+        size_t weights = weights_of(from);
+        for (size_t k = 0; k < weights; k++)
             layer->weights[k] = from->mask[k]
                                     ? layer->levels.unit * (float)espalier_levels_code(&layer->levels, from->weights[k])
                                     : 0.0F;
