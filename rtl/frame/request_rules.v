@@ -74,8 +74,8 @@ module request_rules #(
     wire is_read   = i_type == `ESPALIER_REQ_READ;
 
     // First cycle: the end of the span of memory that a request touches, and what is to be checked besides
-    wire [9:0]  first_units = {byte2, 2'd0} + {2'd0, byte2};
-    wire [15:0] span_start  = is_layers ? {6'd0, first_units} : {byte1, byte0};
+    wire [10:0] first_units = {1'b0, byte2, 2'd0} + {3'd0, byte2};
+    wire [15:0] span_start  = is_layers ? {5'd0, first_units} : {byte1, byte0};
     wire [15:0] span_count  = is_layers ? {9'd0, units} : is_act ? {5'd0, i_length} : {byte3, byte2};
     reg  [16:0] span_end;
     reg         rest_right;
