@@ -8,14 +8,18 @@
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "admm.h"
 #include "batch.h"
 #include "budget.h"
+#include "commands.h"
 #include "export.h"
 #include "project.h"
 #include "purify.h"
 #include "quantize.h"
+#include "tool.h"
+#include "training.h"
 
 enum { EDGE = 12, CLASSES = 4, IMAGES = 500 };
 
@@ -654,6 +658,108 @@ START_TEST(unsuitable_options_and_divergence_are_refused)
 }
 END_TEST
 
+/* ---- the commands, on digits ---- */
+
+/* Runs a command of at most 15 words. */
+static int run_command(int (*command)(int, char **), const char *const *words)
+{
+    char *argv[16] = {0};
+    int argc = 0;
+    for (; words[argc] != NULL; argc++)
+        argv[argc] = strdup(words[argc]);
+    char *owned[16];
+    memcpy(owned, argv, sizeof owned); /* getopt moves the words about */
+    optind = 0;
+    int code = command(argc, argv);
+    for (int i = 0; i < argc; i++)
+        free(owned[i]);
+    return code;
+}
+
+/* The shipped digits stand in for training images: 9,000 to train on, 1,000 held out. */
+static void link_digits(void)
+{
+    const char *const files[2][2] = {{"t10k-images-idx3-ubyte.gz", "train-images-idx3-ubyte.gz"},
+                                     {"t10k-labels-idx1-ubyte.gz", "train-labels-idx1-ubyte.gz"}};
+    for (size_t i = 0; i < 2; i++) {
+        char target[4096];
+        snprintf(target, sizeof target, "%s/%s", ESPALIER_DATA_DIR, files[i][0]);
+        ck_assert_int_eq(symlink(target, test_path(0, files[i][1])), 0);
+    }
+}
+
+START_TEST(the_commands_make_a_model_that_knows_digits)
+{
+    const char *folder = test_directory(), *baseline = test_path(1, "quick.ckpt"), *out = test_path(2, "quick.esp");
+    const char *log = test_path(3, "quick.csv");
+    const char *const train[] = {"train", "--quick", "--epochs", "1", "--data", folder, "--out", baseline, NULL};
+    const char *const compress[] = {"compress", baseline,   "--quick",    "--epochs", "3",    "--steps", "1", "--ratio",
+                                    "20",       "--format", "structured", "--data",   folder, "--out",   out, NULL};
+    const char *const logged[] = {"compress", baseline, "--quick", "--epochs", "1", "--format", "dense", "--data",
+                                  folder,     "--out",  out,       "--log",    log, "--json",   NULL};
+    struct espalier_dataset data = {0};
+    struct espalier_model *model = NULL;
+    struct espalier_engine *engine = NULL;
+    uint32_t correct = 0;
+    char rows[512] = {0};
+    link_digits();
+    ck_assert_int_eq(run_command(espalier_cmd_train, train), TOOL_OK);
+    ck_assert_int_eq(run_command(espalier_cmd_compress, logged), TOOL_OK);
+    FILE *file = fopen(log, "r");
+    ck_assert(file != NULL);
+    ck_assert_uint_gt(fread(rows, 1, sizeof rows - 1, file), 0);
+    fclose(file);
+    ck_assert_msg(strncmp(rows, "stage,epoch,loss,residual,held_out_accuracy,kept_weights\nquantize,1,", 67) == 0, "%s",
+                  rows);
+    ck_assert_int_eq(run_command(espalier_cmd_compress, compress), TOOL_OK);
+    test_ok(espalier_model_load(out, &model, &error));
+    ck_assert_msg(strstr(model->made_by, "espalier train --quick") == model->made_by &&
+                      strstr(model->made_by, "; espalier compress ") != NULL,
+                  "%s", model->made_by);
+    test_ok(training_read_data(folder, &data, &error));
+    test_ok(espalier_engine_create(model, &engine, &error));
+    for (uint32_t n = data.count - 1000; n < data.count; n++) {
+        int32_t logits[10];
+        espalier_engine_run(engine, data.pixels + (size_t)n * 784, logits);
+        correct += espalier_argmax(logits, 10) == data.labels[n];
+    }
+    ck_assert_msg(correct > 800, "%u of 1000 right", correct);
+    espalier_engine_free(engine);
+    espalier_model_free(model);
+    espalier_dataset_free(&data);
+}
+END_TEST
+
+START_TEST(the_commands_say_what_is_wrong)
+{
+    const char *missing = test_path(0, "no-such-folder"), *damaged = test_path(1, "damaged.ckpt"),
+               *out = test_path(2, "x.esp");
+    const char *const cases[][12] = {
+        {"compress", damaged, "--format", "gap", "--out", out, NULL},
+        {"compress", damaged, "--format", "gap", NULL},
+        {"compress", damaged, "--format", "csr", "--out", out, NULL},
+        {"compress", damaged, "--format", "gap", "--out", out, "--budget", "1,2x3", NULL},
+        {"compress", damaged, "--format", "structured", "--out", out, "--budget", "12", NULL},
+        {"compress", damaged, "--format", "gap", "--out", out, "--value-bits", "9", NULL},
+        {"compress", damaged, "--format", "gap", "--out", out, "--ratio", "nan", NULL},
+        {"compress", "--frobnicate", NULL},
+    };
+    const int expected[] = {TOOL_FORMAT, TOOL_USAGE, TOOL_USAGE, TOOL_USAGE,
+                            TOOL_USAGE,  TOOL_USAGE, TOOL_USAGE, TOOL_USAGE};
+    const char *const no_data[] = {"train", "--data", missing, "--out", out, NULL};
+    const char *const no_out[] = {"train", "--quick", NULL};
+    struct espalier_dataset data = {0};
+    test_write_file(damaged, "ESPF but no more than that, padded", 34);
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++)
+        ck_assert_msg(run_command(espalier_cmd_compress, cases[i]) == expected[i], "case %zu", i);
+    ck_assert_int_eq(run_command(espalier_cmd_train, no_data), TOOL_FAILURE);
+    ck_assert_int_eq(run_command(espalier_cmd_train, no_out), TOOL_USAGE);
+    ck_assert_int_eq(training_read_data(missing, &data, &error), ESPALIER_ERR_IO);
+    ck_assert_msg(strstr(error.message, "no-such-folder") != NULL && strstr(error.message, "make data") != NULL, "%s",
+                  error.message);
+}
+END_TEST
+
 int main(void)
 {
     const TTest *const tests[] = {
@@ -670,6 +776,8 @@ int main(void)
         compression_keeps_an_easy_task_at_every_format,
         budgets_given_by_hand_are_kept,
         unsuitable_options_and_divergence_are_refused,
+        the_commands_make_a_model_that_knows_digits,
+        the_commands_say_what_is_wrong,
     };
     return test_run("compress", tests, sizeof tests / sizeof *tests);
 }

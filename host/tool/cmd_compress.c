@@ -22,9 +22,10 @@ static const char help[] =
     "  --out MODEL.esp      model to write (both required)\n"
     "  --data DIR           folder with the IDX files of MNIST (default build/data; \"make data\" fills it)\n"
     "  --ratio R            keep at most 1/R of the weights (default 100 for gap, 60 for structured)\n"
-    "  --budget LIST        what each layer keeps instead, first layer first: weights (gap), as in 120,1500,2300,380, "
-    "or\n"
-    "                       rows x columns (structured), as in 10x25,20x100,40x80,10x40\n"
+    "  --budget LIST        what each layer keeps instead, first layer first: weights, and rows if they shall be "
+    "fewer\n"
+    "                       too (gap), as in 140/14,1450/32,2250/80,400; rows x columns (structured), as in\n"
+    "                       10x25,20x100,40x80,10x40\n"
     "  --value-bits B       bits of a weight: 1 to 4 with a codebook a layer, 5 to 8 linear (default 4; dense 8)\n"
     "  --bias-bits B        bits of a bias, 2 to 16 (default 8)\n"
     "  --steps N            progressive pruning steps (default 3)\n"
@@ -32,7 +33,7 @@ static const char help[] =
     "  --seed S             of the order of images and augmentation (default 1)\n"
     "  --prune-rate, --retrain-rate, --quantize-rate R   learning rates at the start of a stage\n"
     "  --threads N          threads of the matrix products (default 1)\n"
-    "  --quick              few epochs on 4,000 images, to try the tools\n"
+    "  --quick              few epochs on 4,000 images, 1,000 held out, to try the tools\n"
     "  --log FILE.csv       write loss, ADMM residual ||W - Z|| / ||W|| and held-out accuracy, a row an epoch\n"
     "  --json               print JSON: format, dense_weights, kept_weights, ratio, stream_bytes, held_out_images,\n"
     "                       held_out_accuracy (integer arithmetic), seconds, out\n\n"
@@ -100,25 +101,40 @@ static bool take_option(size_t index, const char *value, struct arguments *argum
     return true;
 }
 
+/* Reads one layer's part of the budget's list; NULL if it is not one, else its end. */
+static char *read_budget(const char *text, enum espalier_format format, struct espalier_budget *budget)
+{
+    char *end, sign = format == ESPALIER_STRUCTURED ? 'x' : '/';
+    unsigned long first = strtoul(text, &end, 10), second = 0;
+
+    if (end == text || first == 0 || first > UINT32_MAX)
+        return NULL;
+    if (*end == sign) {
+        text = end + 1;
+        second = strtoul(text, &end, 10);
+        if (end == text || second == 0 || second > UINT32_MAX)
+            return NULL;
+    } else if (format == ESPALIER_STRUCTURED) {
+        return NULL;
+    }
+    *budget = format == ESPALIER_STRUCTURED
+                  ? (struct espalier_budget){.rows = (uint32_t)first, .columns = (uint32_t)second}
+                  : (struct espalier_budget){.weights = (uint32_t)first, .rows = (uint32_t)second};
+    return end;
+}
+
 /* Reads the budget's list; *count receives how many there are. */
 static bool read_budgets(const char *text, enum espalier_format format, struct espalier_budget *budgets,
                          uint32_t *count)
 {
-    char *end;
-
-    for (*count = 0; *count < ESPALIER_LAYERS_MAX; text = end + 1) {
-        struct espalier_budget *budget = &budgets[(*count)++];
-        unsigned long first = strtoul(text, &end, 10), second = 1;
-        if (format == ESPALIER_STRUCTURED && *end == 'x' && end != text)
-            second = strtoul(text = end + 1, &end, 10);
-        else if (format == ESPALIER_STRUCTURED)
+    for (*count = 0; *count < ESPALIER_LAYERS_MAX;) {
+        const char *end = read_budget(text, format, &budgets[*count]);
+        if (end == NULL)
             return false;
-        if (end == text || first == 0 || second == 0 || first > UINT32_MAX || second > UINT32_MAX)
-            return false;
-        *budget =
-            (struct espalier_budget){.weights = (uint32_t)first, .rows = (uint32_t)first, .columns = (uint32_t)second};
+        ++*count;
         if (*end != ',')
             return *end == '\0';
+        text = end + 1;
     }
     return false;
 }
@@ -354,7 +370,7 @@ int espalier_cmd_compress(int argc, char **argv)
     if (arguments.budget != NULL) {
         if (format == ESPALIER_DENSE || !read_budgets(arguments.budget, format, budgets, &options.budget_count))
             return tool_usage_error(argv[0],
-                                    "--budget is a list such as 120,1500,2300,380 (gap) or 10x25,20x100 (structured)");
+                                    "--budget is a list such as 140/14,1450/32,400 (gap) or 10x25,20x100 (structured)");
         options.budgets = budgets;
     }
     training_set_threads((uint32_t)arguments.threads);

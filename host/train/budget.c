@@ -30,30 +30,6 @@ static void score_layer(const struct espalier_float_layer *layer, uint32_t index
     }
 }
 
-enum espalier_status espalier_budget_gap(const struct espalier_network *network, uint64_t total,
-                                         struct espalier_budget *budgets, struct espalier_error *error)
-{
-    size_t all = 0, filled = 0;
-
-    for (uint32_t i = 0; i < network->layer_count; i++)
-        all += network->layers[i].shape.rows * espalier_shape_columns(&network->layers[i].shape);
-    struct scored *scored = malloc(all * sizeof *scored);
-    if (scored == NULL)
-        return espalier_fail(error, ESPALIER_ERR_MEMORY, "out of memory for the scores of %zu weights", all);
-    for (uint32_t i = 0; i < network->layer_count; i++) {
-        score_layer(&network->layers[i], i, scored + filled);
-        filled += network->layers[i].shape.rows * espalier_shape_columns(&network->layers[i].shape);
-        budgets[i] = (struct espalier_budget){0};
-    }
-    qsort(scored, all, sizeof *scored, rising);
-    for (size_t i = all; i-- > 0 && all - i <= total;)
-        budgets[scored[i].layer].weights++;
-    for (uint32_t i = 0; i < network->layer_count; i++)
-        budgets[i].weights += budgets[i].weights == 0;
-    free(scored);
-    return ESPALIER_OK;
-}
-
 static uint32_t share(double proportion, double there_is)
 {
     return (uint32_t)fmin(there_is, fmax(1.0, floor(proportion * sqrt(there_is))));
@@ -93,5 +69,42 @@ enum espalier_status espalier_budget_structured(const struct espalier_network *n
             high = middle;
     }
     (void)share_out(network, low, budgets);
+    return ESPALIER_OK;
+}
+
+/* A structured network of as many weights has enough rows for its columns; a sparser one gets twice as many. */
+static void limit_rows(const struct espalier_network *network, uint64_t total, struct espalier_budget *budgets)
+{
+    struct espalier_budget structured[ESPALIER_LAYERS_MAX];
+
+    if (espalier_budget_structured(network, total, structured, NULL) != ESPALIER_OK)
+        return;
+    for (uint32_t i = 0; i < network->layer_count; i++)
+        budgets[i].rows = structured[i].rows * 2 < network->layers[i].shape.rows ? structured[i].rows * 2
+                                                                                 : network->layers[i].shape.rows;
+}
+
+enum espalier_status espalier_budget_gap(const struct espalier_network *network, uint64_t total,
+                                         struct espalier_budget *budgets, struct espalier_error *error)
+{
+    size_t all = 0, filled = 0;
+
+    for (uint32_t i = 0; i < network->layer_count; i++)
+        all += network->layers[i].shape.rows * espalier_shape_columns(&network->layers[i].shape);
+    struct scored *scored = malloc(all * sizeof *scored);
+    if (scored == NULL)
+        return espalier_fail(error, ESPALIER_ERR_MEMORY, "out of memory for the scores of %zu weights", all);
+    for (uint32_t i = 0; i < network->layer_count; i++) {
+        score_layer(&network->layers[i], i, scored + filled);
+        filled += network->layers[i].shape.rows * espalier_shape_columns(&network->layers[i].shape);
+        budgets[i] = (struct espalier_budget){0};
+    }
+    qsort(scored, all, sizeof *scored, rising);
+    for (size_t i = all; i-- > 0 && all - i <= total;)
+        budgets[scored[i].layer].weights++;
+    for (uint32_t i = 0; i < network->layer_count; i++)
+        budgets[i].weights += budgets[i].weights == 0;
+    free(scored);
+    limit_rows(network, total, budgets);
     return ESPALIER_OK;
 }

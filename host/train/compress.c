@@ -117,10 +117,16 @@ static size_t between(uint32_t first, uint32_t last, double part)
 
 static size_t gap_constraints(const struct job *job, double part, struct espalier_constraint *constraints)
 {
-    for (uint32_t i = 0; i < job->network->layer_count; i++)
-        constraints[i] = (struct espalier_constraint){i, ESPALIER_ELEMENTS,
-                                                      between(job->first[i].weights, job->target[i].weights, part)};
-    return job->network->layer_count;
+    size_t count = 0;
+
+    for (uint32_t i = 0; i < job->network->layer_count; i++) {
+        if (i + 1 < job->network->layer_count && job->target[i].rows > 0) /* all classes stay */
+            constraints[count++] =
+                (struct espalier_constraint){i, ESPALIER_ROWS, between(job->first[i].rows, job->target[i].rows, part)};
+        constraints[count++] = (struct espalier_constraint){
+            i, ESPALIER_ELEMENTS, between(job->first[i].weights, job->target[i].weights, part)};
+    }
+    return count;
 }
 
 static size_t structured_constraints(const struct job *job, double part, struct espalier_constraint *constraints)

@@ -8,8 +8,9 @@
 
 /** What one layer may keep. */
 struct espalier_budget {
-    uint32_t weights;       /**< non-structured: single weights */
-    uint32_t rows, columns; /**< structured: filters, and (channel, ky, kx) positions */
+    uint32_t weights; /**< non-structured: single weights */
+    uint32_t rows;    /**< filters; non-structured: 0 = as many as there are (each costs a count and a bias) */
+    uint32_t columns; /**< structured: (channel, ky, kx) positions */
 };
 
 /** How to compress. Start from espalier_compress_defaults. */
