@@ -134,22 +134,30 @@ static void print_finding(struct json *json, const char *name, unsigned set, con
     json_close(json, '}');
 }
 
-static void print_remedies(struct json *json, unsigned missing)
+static void print_remedy(struct json *json, const char *line)
+{
+    if (json)
+        json_string(json, NULL, line);
+    else
+        printf("  %s\n", line);
+}
+
+/* @p setups are the targets whose set-up is wanting. */
+static void print_remedies(struct json *json, unsigned setups, bool digits)
 {
     if (json)
         json_open(json, "remedies", '[');
     else
-        puts(missing ? "\nto mend it, in the source folder:" : "\nnothing is missing");
+        puts(setups || !digits ? "\nto mend it, in the source folder:" : "\nnothing is missing");
     for (size_t i = 0; i < TARGETS; i++) {
         char line[64];
-        if (!(missing & targets[i].bit))
-            continue;
         snprintf(line, sizeof line, "scripts/setup %s", targets[i].name);
-        if (json)
-            json_string(json, NULL, line);
-        else
-            printf("  %s\n", line);
+        if (setups & targets[i].bit)
+            print_remedy(json, line);
     }
+    if (!digits)
+        print_remedy(json, getenv("ESPALIER_DATA") ? "unset ESPALIER_DATA, or put the test digits where it points"
+                                                   : "git checkout -- tests/data");
     if (json)
         json_close(json, ']');
 }
@@ -163,7 +171,8 @@ static unsigned remedy(unsigned set)
 /* @return the exit code: @p judged are the targets that must be complete */
 static int examine(unsigned looked_at, unsigned judged, struct json *json)
 {
-    unsigned missing = 0, remedies = 0;
+    unsigned missing = 0, setups = 0;
+    bool digits_found = true;
     size_t boards;
     espalier_sim_boards(&boards);
     if (json) {
@@ -179,16 +188,17 @@ static int examine(unsigned looked_at, unsigned judged, struct json *json)
         const struct finding finding = look_for(i);
         print_finding(json, needs[i].name, needs[i].targets, &finding);
         missing |= finding.found ? 0 : needs[i].targets & looked_at;
-        remedies |= finding.found ? 0 : remedy(needs[i].targets & looked_at);
+        setups |= finding.found ? 0 : remedy(needs[i].targets & looked_at);
     }
     if (looked_at & (DEMO | TEST)) {
         const struct finding digits = look_for_digits();
         print_finding(json, "test digits", DEMO | TEST, &digits);
+        digits_found = digits.found;
         missing |= digits.found ? 0 : DEMO | TEST;
     }
     if (json)
         json_close(json, ']');
-    print_remedies(json, remedies);
+    print_remedies(json, setups, digits_found);
     if (json)
         json_close(json, '}');
     return missing & judged ? TOOL_MISSING : TOOL_OK;

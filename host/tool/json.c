@@ -2,6 +2,7 @@
 
 #include <inttypes.h>
 #include <math.h>
+#include <stdlib.h>
 
 static void put_string(FILE *out, const char *text)
 {
@@ -80,8 +81,14 @@ void json_double(struct json *json, const char *name, double value)
         json_null(json, name);
         return;
     }
+    /* The shortest of these that reads back as the same number. */
+    char text[32];
+    int digits = 15;
+    do
+        snprintf(text, sizeof text, "%.*g", digits, value);
+    while (digits++ < 17 && strtod(text, NULL) != value);
     lead_in(json, name);
-    fprintf(json->out, "%.10g", value);
+    fputs(text, json->out);
 }
 
 void json_bool(struct json *json, const char *name, bool value)

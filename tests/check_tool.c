@@ -1,0 +1,715 @@
+/* The tool as its users meet it: exit codes, messages, JSON, images; and that a board that computes something else than
+ * the model is caught, with the right first divergence. */
+#include "support/random_model.h"
+#include "support/support.h"
+
+#include "evaluate.h"
+
+#include <espalier/counters.h>
+#include <espalier/engine.h>
+#include <espalier/pack.h>
+#include <espalier_sim.h>
+#include <libgen.h>
+#include <png.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+#include <zlib.h>
+
+enum { EDGE = 28, PIXELS = EDGE * EDGE, COMMAND_BYTES = 4096, OUTPUT_BYTES = 1 << 16 };
+
+/* ---- running the tool ---- */
+
+/* What a command printed and how it ended. Standard error follows standard output. */
+struct outcome {
+    int code;
+    char text[OUTPUT_BYTES];
+};
+
+/* The tool stands in the folder above this program's. */
+static const char *tool_path(void)
+{
+    static char path[COMMAND_BYTES];
+    ssize_t length = readlink("/proc/self/exe", path, sizeof path - 32);
+    ck_assert(length > 0);
+    path[length] = '\0';
+    dirname(dirname(path));
+    strcat(path, "/espalier");
+    return path;
+}
+
+static void run_shell(const char *command, struct outcome *outcome)
+{
+    FILE *pipe = popen(command, "r");
+    ck_assert(pipe != NULL);
+    size_t size = fread(outcome->text, 1, sizeof outcome->text - 1, pipe);
+    outcome->text[size] = '\0';
+    int status = pclose(pipe);
+    ck_assert_msg(WIFEXITED(status), "%s: ended by signal %d", command, WTERMSIG(status));
+    outcome->code = WEXITSTATUS(status);
+}
+
+/* Runs "espalier ARGUMENTS", and fails the test unless it ends with @p code and says @p word. */
+__attribute__((format(printf, 3, 4))) static void check_run(int code, const char *word, const char *format, ...)
+{
+    static struct outcome outcome;
+    char arguments[COMMAND_BYTES], command[3 * COMMAND_BYTES];
+    va_list list;
+    va_start(list, format);
+    vsnprintf(arguments, sizeof arguments, format, list);
+    va_end(list);
+    snprintf(command, sizeof command, "'%s' %s 2>&1", tool_path(), arguments);
+    run_shell(command, &outcome);
+    ck_assert_msg(outcome.code == code, "espalier %s: exit code %d, not %d: %s", arguments, outcome.code, code,
+                  outcome.text);
+    ck_assert_msg(strstr(outcome.text, word) != NULL, "espalier %s: does not say \"%s\": %s", arguments, word,
+                  outcome.text);
+}
+
+/* Runs "espalier ARGUMENTS --json" into a file, which check_json asks. */
+__attribute__((format(printf, 2, 3))) static void run_json(int code, const char *format, ...)
+{
+    static struct outcome outcome;
+    char arguments[COMMAND_BYTES], command[3 * COMMAND_BYTES];
+    va_list list;
+    va_start(list, format);
+    vsnprintf(arguments, sizeof arguments, format, list);
+    va_end(list);
+    snprintf(command, sizeof command, "'%s' %s --json 2>&1 > '%s'", tool_path(), arguments, test_path(3, "out.json"));
+    run_shell(command, &outcome);
+    ck_assert_msg(outcome.code == code, "espalier %s: exit code %d, not %d: %s", arguments, outcome.code, code,
+                  outcome.text);
+}
+
+/* A Python expression over the JSON `d` of run_json, printed with str(), must give @p expected. */
+__attribute__((format(printf, 2, 3))) static void check_json(const char *expression, const char *format, ...)
+{
+    static struct outcome outcome;
+    char expected[1024], command[COMMAND_BYTES];
+    va_list list;
+    va_start(list, format);
+    vsnprintf(expected, sizeof expected, format, list);
+    va_end(list);
+    snprintf(command, sizeof command, "python3 -c 'import json; d = json.load(open(\"%s\")); print(%s, end=\"\")' 2>&1",
+             test_path(3, "out.json"), expression);
+    run_shell(command, &outcome);
+    ck_assert_msg(strcmp(outcome.text, expected) == 0, "%s: expected %s, got %s", expression, expected, outcome.text);
+}
+
+/* ---- models and images ---- */
+
+static struct espalier_model *digit_model(uint64_t seed)
+{
+    struct random_model_limits limits = random_model_defaults();
+    struct espalier_random random;
+    limits.digits = EDGE;
+    limits.raw_only = true;
+    limits.rows = 12;
+    limits.columns = 250; /* so that the step lists of the default board hold any two rows */
+    espalier_random_seed(&random, seed);
+    return random_model(&random, &limits);
+}
+
+/* Saves a model that reads digits; @p slot of test_path. */
+static const char *save_model(const struct espalier_model *model, unsigned slot)
+{
+    static const char *const names[] = {"model0.esp", "model1.esp", "model2.esp"};
+    struct espalier_error error = {0};
+    const char *path = test_path(slot, names[slot]);
+    test_ok(espalier_model_save(model, path, &error));
+    return path;
+}
+
+static uint32_t output_count(const struct espalier_model *model)
+{
+    const struct espalier_layer *last = &model->layers[model->layer_count - 1];
+    return last->rows * espalier_layer_out_height(last) * espalier_layer_out_width(last);
+}
+
+/* The reference engine's logits of one image, to be freed by the caller. */
+static int32_t *logits_of(const struct espalier_model *model, const uint8_t *pixels)
+{
+    struct espalier_error error = {0};
+    struct espalier_engine *engine;
+    int32_t *logits = calloc(output_count(model), sizeof *logits);
+    ck_assert(logits != NULL);
+    test_ok(espalier_engine_create(model, &engine, &error));
+    espalier_engine_run(engine, pixels, logits);
+    espalier_engine_free(engine);
+    return logits;
+}
+
+static void read_digits(struct espalier_dataset *set)
+{
+    struct espalier_error error = {0};
+    test_ok(espalier_dataset_read(ESPALIER_DATA_DIR "/t10k-images-idx3-ubyte.gz",
+                                  ESPALIER_DATA_DIR "/t10k-labels-idx1-ubyte.gz", set, &error));
+}
+
+static void write_png(const char *path, const uint8_t *pixels, uint32_t format, uint32_t height, uint32_t width)
+{
+    png_image image = {.version = PNG_IMAGE_VERSION, .height = height, .width = width, .format = format};
+    ck_assert(png_image_write_to_file(&image, path, 0, pixels, 0, NULL));
+}
+
+/* ---- help, usage and errors ---- */
+
+START_TEST(help_is_given_and_misuse_is_told)
+{
+    static const char *const commands[] = {"inspect", "eval", "run", "boards", "doctor"};
+    check_run(0, "exit codes:", "--help");
+    check_run(0, "espalier ", "--version");
+    check_run(2, "usage:", " ");
+    check_run(2, "there is no command \"frobnicate\"", "frobnicate");
+    for (size_t i = 0; i < sizeof commands / sizeof *commands; i++) {
+        check_run(0, commands[i], "--help");
+        check_run(0, "usage: espalier", "%s --help", commands[i]);
+        check_run(2, "unknown option --frobnicate", "%s --frobnicate", commands[i]);
+    }
+    check_run(2, "one model file is expected", "inspect");
+    check_run(2, "one model file is expected", "eval a b");
+    check_run(2, "--engine needs a value", "eval a --engine");
+    check_run(2, "--engine is ref or rtl", "eval a --engine fpga");
+    check_run(2, "--count is a number", "eval a --count 0");
+    check_run(2, "--count is a number", "eval a --count 5x");
+    check_run(2, "--seed is a number", "eval a --seed -1");
+    check_run(2, "--images and --labels go together", "eval a --images b");
+    check_run(2, "need --engine rtl", "eval a --trace b");
+    check_run(2, "a model file and an image are expected", "run a");
+    check_run(2, "there is no target \"nonsense\"", "doctor nonsense");
+}
+END_TEST
+
+START_TEST(each_kind_of_failure_has_its_exit_code_and_names_the_file)
+{
+    struct espalier_model *model = digit_model(test_seed());
+    const char *path = save_model(model, 0), *bad = test_path(1, "bad.esp"), *missing = test_path(2, "missing");
+    test_write_file(bad, "ESPALIER but not much of a model file, really", 45);
+    check_run(1, missing, "inspect '%s'", missing);
+    check_run(3, bad, "inspect '%s'", bad);
+    check_run(3, "only version 1 is known", "eval '%s'", bad);
+    check_run(4, "cannot draw 10001 of 10000 images", "eval '%s' --count 10001", path);
+    check_run(4, "nonesuch", "eval '%s' --engine rtl --count 1 --board nonesuch", path);
+    check_run(1, missing, "eval '%s' --images '%s' --labels '%s'", path, missing, missing);
+    check_run(1, missing, "run '%s' '%s'", path, missing);
+    check_run(3, "neither a PNG nor a PGM", "run '%s' '%s'", path, bad);
+    check_run(4, "images 0 to 9999, not 10000", "run '%s' IDX:10000", path);
+    check_run(3, "line 1", "eval '%s' --prices '%s'", path, bad);
+    espalier_model_free(model);
+}
+END_TEST
+
+START_TEST(a_network_too_large_for_the_board_is_refused)
+{
+    struct espalier_error error = {0};
+    struct espalier_model *model;
+    test_ok(espalier_model_create(1, &model, &error));
+    struct espalier_layer *layer = &model->layers[0];
+    layer->in_channels = 1;
+    layer->in_height = layer->in_width = EDGE;
+    layer->kernel_height = layer->kernel_width = 5;
+    layer->stride = layer->pool = 1;
+    layer->rows = 20;
+    layer->raw = true;
+    layer->value_bits = 8;
+    model->dense_weights = 500;
+    test_ok(espalier_layer_allocate(layer, &error)); /* 34,560 words of logits */
+    check_run(5, "activation", "eval '%s' --engine rtl --board tiny --count 1", save_model(model, 0));
+    espalier_model_free(model);
+}
+END_TEST
+
+START_TEST(missing_test_digits_are_named)
+{
+    struct espalier_model *model = digit_model(test_seed());
+    setenv("ESPALIER_DATA", "/no/such/folder", 1);
+    check_run(1, "/no/such/folder/t10k-images-idx3-ubyte", "eval '%s'", save_model(model, 0));
+    unsetenv("ESPALIER_DATA");
+    espalier_model_free(model);
+}
+END_TEST
+
+/* ---- inspect, boards, doctor ---- */
+
+START_TEST(inspect_tells_the_ledger)
+{
+    struct espalier_error error = {0};
+    for (uint64_t n = 0; n < 3; n++) {
+        struct espalier_model *model = digit_model(test_seed() + n);
+        struct espalier_packed packed;
+        free(model->made_by);
+        model->made_by = strdup("say \"na\xc3\xafve\" \\ twice");
+        model->dense_weights = 430500;
+        const char *path = save_model(model, 0);
+        struct stat file;
+        ck_assert_int_eq(stat(path, &file), 0);
+        test_ok(espalier_pack(model, &packed, &error));
+        const struct espalier_ledger *ledger = &packed.ledger;
+        run_json(0, "inspect '%s'", path);
+        check_json("d[\"dense_weights\"], d[\"kept_weights\"], d[\"fillers\"]", "430500 %llu %llu",
+                   (unsigned long long)ledger->kept_weights, (unsigned long long)ledger->fillers);
+        check_json("d[\"value_bits\"], d[\"index_bits\"], d[\"filler_bits\"], d[\"other_bits\"], d[\"total_bits\"]",
+                   "%llu %llu %llu %llu %llu", (unsigned long long)ledger->value_bits,
+                   (unsigned long long)ledger->index_bits, (unsigned long long)ledger->filler_bits,
+                   (unsigned long long)ledger->other_bits, (unsigned long long)packed.size * 8);
+        check_json("d[\"file_bytes\"], len(d[\"layers\"])", "%lld %u", (long long)file.st_size, model->layer_count);
+        check_json("d[\"made_by\"]", "%s", model->made_by);
+        check_json("abs(d[\"all_in_ratio\"] * d[\"total_bits\"] / (32 * 430500) - 1) < 1e-8", "True");
+        check_json("abs(d[\"data_only_ratio\"] * d[\"value_bits\"] / (32 * 430500) - (d[\"value_bits\"] > 0)) < 1e-8",
+                   "True");
+        check_json("sum(l[\"total_bits\"] for l in d[\"layers\"]) == d[\"total_bits\"]", "True");
+        check_json("\"%.3f\" % d[\"entropy_index_bits\"]", "%.3f", ledger->entropy_index_bits);
+        check_run(0, "data-only ratio", "inspect '%s'", path);
+        espalier_packed_free(&packed);
+        espalier_model_free(model);
+    }
+}
+END_TEST
+
+START_TEST(boards_lists_the_simulated_boards)
+{
+    size_t count;
+    const struct espalier_sim_board *boards = espalier_sim_boards(&count);
+    run_json(0, "boards");
+    check_json("len(d), d[0][\"name\"], d[0][\"lanes\"] > 0", "%zu %s True", count, boards[0].name);
+    check_run(0, boards[0].name, "boards");
+}
+END_TEST
+
+START_TEST(doctor_finds_what_this_test_was_built_with)
+{
+    run_json(0, "doctor test");
+    check_json("all(n[\"found\"] for n in d[\"needs\"]), d[\"remedies\"]", "True []");
+    check_json("[n[\"name\"] for n in d[\"needs\"] if n[\"name\"] == \"Check\"]", "['Check']");
+    setenv("ESPALIER_DATA", "/no/such/folder", 1);
+    check_run(10, "ESPALIER_DATA", "doctor demo");
+    unsetenv("ESPALIER_DATA");
+}
+END_TEST
+
+/* ---- eval ---- */
+
+START_TEST(eval_counts_what_the_engine_gets_right)
+{
+    struct espalier_error error = {0};
+    struct espalier_model *model = digit_model(test_seed());
+    struct espalier_dataset set;
+    uint32_t correct = 0, count = 150;
+    read_digits(&set);
+    test_ok(espalier_dataset_draw(&set, count, 77, &error));
+    for (uint32_t i = 0; i < count; i++) {
+        int32_t *logits = logits_of(model, set.pixels + (size_t)i * PIXELS);
+        uint32_t best = 0;
+        for (uint32_t k = 0; k < output_count(model); k++)
+            best = logits[k] > logits[best] ? k : best;
+        correct += best == set.labels[i];
+        free(logits);
+    }
+    run_json(0, "eval '%s' --engine ref --count %u --seed 77", save_model(model, 0), count);
+    check_json("d[\"images\"], d[\"correct\"], d[\"mismatches\"]", "%u %u 0", count, correct);
+    check_json("d[\"accuracy\"] == d[\"correct\"] / d[\"images\"]", "True");
+    espalier_dataset_free(&set);
+    espalier_model_free(model);
+}
+END_TEST
+
+/* The images that other IDX files hold are used, in their order. */
+START_TEST(eval_reads_other_images)
+{
+    enum { COUNT = 5 };
+    uint8_t images[16 + COUNT * PIXELS] = {0, 0, 8, 3, 0, 0, 0, COUNT, 0, 0, 0, EDGE, 0, 0, 0, EDGE};
+    uint8_t labels[8 + COUNT] = {0, 0, 8, 1, 0, 0, 0, COUNT};
+    struct espalier_model *model = digit_model(test_seed());
+    struct espalier_random random;
+    espalier_random_seed(&random, test_seed());
+    for (uint32_t i = 0; i < COUNT; i++) {
+        uint8_t *pixels = random_image(&random, model);
+        memcpy(images + 16 + i * PIXELS, pixels, PIXELS);
+        int32_t *logits = logits_of(model, pixels);
+        labels[8 + i] = (uint8_t)(espalier_argmax(logits, output_count(model)) + (i == 3)); /* one is labelled wrong */
+        free(logits);
+        free(pixels);
+    }
+    test_write_file(test_path(1, "images"), images, sizeof images);
+    test_write_file(test_path(2, "labels"), labels, sizeof labels);
+    run_json(0, "eval '%s' --images '%s' --labels '%s'", save_model(model, 0), test_path(1, "images"),
+             test_path(2, "labels"));
+    check_json("d[\"images\"], d[\"correct\"]", "5 4");
+    espalier_model_free(model);
+}
+END_TEST
+
+START_TEST(eval_on_every_board_agrees_with_the_engine_and_its_figures_add_up)
+{
+    size_t boards;
+    const struct espalier_sim_board *board = espalier_sim_boards(&boards);
+    for (size_t i = 0; i < boards; i++) {
+        struct espalier_model *model = NULL;
+        struct espalier_capabilities capabilities;
+        struct espalier_transport transport;
+        struct espalier_device *device;
+        struct espalier_error error = {0};
+        test_ok(espalier_sim_open(board[i].name, NULL, &transport, &error));
+        test_ok(espalier_device_open(&transport, &device, &error));
+        capabilities = *espalier_device_capabilities(device);
+        espalier_device_close(device);
+        enum espalier_status fits = ESPALIER_ERR_FIT; /* draw until one fits */
+        for (uint64_t n = 0; n < 1000 && fits != ESPALIER_OK; n++) {
+            struct espalier_plan plan;
+            espalier_model_free(model);
+            model = digit_model(test_seed() + n);
+            fits = espalier_plan_create(model, &capabilities, &plan, &error);
+            if (fits == ESPALIER_OK)
+                espalier_plan_free(&plan);
+        }
+        ck_assert_msg(fits == ESPALIER_OK, "no model fits board %s", board[i].name);
+        uint32_t slots = capabilities.words[ESPALIER_CAPS_POSITIONS];
+        run_json(0, "eval '%s' --engine rtl --board %s --count %u --seed 5 --alone --threads 2", save_model(model, 0),
+                 board[i].name, 3 * slots);
+        check_json("d[\"images\"], d[\"mismatches\"], d[\"positions\"]", "%u 0 %u", 3 * slots, slots);
+        check_json("len(d[\"counters\"])", "%u", ESPALIER_COUNTERS);
+        check_json("sum(v for k, v in d[\"counters\"].items() if k == \"busy\" or k.startswith(\"stall\")) == "
+                   "d[\"counters\"][\"cycles\"]",
+                   "True");
+        check_json("abs(d[\"cycles_per_image\"] * d[\"images\"] - d[\"counters\"][\"cycles\"]) < 1e-3", "True");
+        check_json("abs(d[\"utilisation\"] * d[\"lanes\"] * d[\"positions\"] * d[\"counters\"][\"cycles\"] / "
+                   "max(1, d[\"counters\"][\"multiplies\"]) - (d[\"counters\"][\"multiplies\"] > 0)) < 1e-6",
+                   "True");
+        check_json("d[\"cycles_alone\"] > 0 and d[\"load_bytes\"] > 0 and d[\"counters\"][\"link_in\"] > "
+                   "784 * d[\"images\"]",
+                   "True");
+        espalier_model_free(model);
+    }
+}
+END_TEST
+
+/* Idle cycles by cause may move by one between a board's first run and its later ones; their sum may not. */
+static void merge_stalls(struct evaluation *evaluation)
+{
+    for (size_t i = ESPALIER_COUNT_STALL_SETUP + 1; i <= ESPALIER_COUNT_STALL_PORT; i++) {
+        evaluation->counters[ESPALIER_COUNT_STALL_SETUP] += evaluation->counters[i];
+        evaluation->counters[i] = 0;
+    }
+}
+
+/* The last batch does not fill the slots, and threads share the batches: the results must not depend on it. */
+START_TEST(threads_do_not_change_the_results)
+{
+    struct espalier_error error = {0};
+    struct espalier_model *model = digit_model(test_seed());
+    struct espalier_dataset set;
+    struct evaluation one, three;
+    read_digits(&set);
+    test_ok(espalier_dataset_draw(&set, 37, test_seed(), &error));
+    struct evaluation_options options = {.rtl = true, .threads = 1, .label = "test"};
+    test_ok(evaluate(model, &set, &options, &one, &error));
+    options.threads = 3;
+    test_ok(evaluate(model, &set, &options, &three, &error));
+    ck_assert_uint_eq(one.mismatches, 0);
+    ck_assert_uint_eq(one.correct, three.correct);
+    ck_assert_mem_eq(one.logits, three.logits, one.images * one.outputs * sizeof *one.logits);
+    merge_stalls(&one);
+    merge_stalls(&three);
+    ck_assert_mem_eq(one.counters, three.counters, sizeof one.counters);
+    ck_assert_double_eq(one.cycles_per_image, three.cycles_per_image);
+    evaluation_free(&one);
+    evaluation_free(&three);
+    espalier_dataset_free(&set);
+    espalier_model_free(model);
+}
+END_TEST
+
+START_TEST(trace_writes_waves)
+{
+    struct stat file;
+    struct espalier_model *model = digit_model(test_seed());
+    const char *trace = test_path(1, "waves.fst");
+    check_run(0, "logits equal", "eval '%s' --engine rtl --count 1 --trace '%s'", save_model(model, 0), trace);
+    ck_assert_int_eq(stat(trace, &file), 0);
+    ck_assert_int_gt(file.st_size, 1000);
+    espalier_model_free(model);
+}
+END_TEST
+
+/* ---- a board that computes something else ---- */
+
+/* A link that flips one bit of the weight stream on its way to the board, and makes the frame's checksum right again.
+ */
+struct tamperer {
+    struct espalier_transport inner;
+    uint8_t pending[2 * (ESPALIER_HEADER_BYTES + ESPALIER_PAYLOAD_MAX + ESPALIER_TRAILER_BYTES)];
+    size_t held;
+    uint64_t stream_bit, bits_seen;
+};
+
+/* The bit of the stream that the next board opened gets wrong. Tests run in processes of their own. */
+static uint64_t bit_to_flip;
+
+static void tamper(struct tamperer *link, size_t payload)
+{
+    uint8_t *frame = link->pending;
+    if (frame[1] == ESPALIER_REQ_WEIGHTS_REWIND)
+        link->bits_seen = 0;
+    if (frame[1] != ESPALIER_REQ_WEIGHTS)
+        return;
+    if (link->stream_bit >= link->bits_seen && link->stream_bit < link->bits_seen + 8 * payload) {
+        uint64_t bit = link->stream_bit - link->bits_seen;
+        frame[ESPALIER_HEADER_BYTES + bit / 8] ^= (uint8_t)(1u << bit % 8);
+        uint32_t crc = (uint32_t)crc32(0, frame, (unsigned)(ESPALIER_HEADER_BYTES + payload));
+        for (size_t i = 0; i < ESPALIER_TRAILER_BYTES; i++)
+            frame[ESPALIER_HEADER_BYTES + payload + i] = (uint8_t)(crc >> 8 * i);
+    }
+    link->bits_seen += 8 * payload;
+}
+
+/* Gathers bytes into whole frames and passes those on. */
+static enum espalier_status tampering_send(void *context, const uint8_t *bytes, size_t size, size_t *sent)
+{
+    struct tamperer *link = context;
+    enum espalier_status status = ESPALIER_OK;
+    *sent = 0;
+    while (*sent < size && status == ESPALIER_OK) {
+        link->pending[link->held++] = bytes[(*sent)++];
+        if (link->held < ESPALIER_HEADER_BYTES)
+            continue;
+        size_t payload = (size_t)(link->pending[4] | link->pending[5] << 8);
+        size_t whole = ESPALIER_HEADER_BYTES + payload + ESPALIER_TRAILER_BYTES;
+        if (link->held < whole)
+            continue;
+        tamper(link, payload);
+        for (size_t done = 0, part; done < whole && status == ESPALIER_OK; done += part)
+            status = link->inner.send(link->inner.context, link->pending + done, whole - done, &part);
+        link->held = 0;
+    }
+    return status;
+}
+
+static enum espalier_status tampering_receive(void *context, uint8_t *bytes, size_t size, bool wait, size_t *received)
+{
+    struct tamperer *link = context;
+    return link->inner.receive(link->inner.context, bytes, size, wait, received);
+}
+
+static void tampering_close(void *context)
+{
+    struct tamperer *link = context;
+    link->inner.close(link->inner.context);
+    free(link);
+}
+
+static enum espalier_status open_tampered(const char *board, const char *trace, struct espalier_transport *out,
+                                          struct espalier_error *error)
+{
+    struct tamperer *link = calloc(1, sizeof *link);
+    ck_assert(link != NULL);
+    link->stream_bit = bit_to_flip;
+    enum espalier_status status = espalier_sim_open(board, trace, &link->inner, error);
+    if (status != ESPALIER_OK) {
+        free(link);
+        return status;
+    }
+    *out = (struct espalier_transport){link, tampering_send, tampering_receive, tampering_close};
+    return ESPALIER_OK;
+}
+
+/* The model that the tampered board has: the same with one bit of its mult (a layer's first bits) flipped. */
+static void flip_mult(struct espalier_model *model, uint32_t layer)
+{
+    struct espalier_error error = {0};
+    struct espalier_packed packed;
+    test_ok(espalier_pack(model, &packed, &error));
+    bit_to_flip = 6;
+    for (uint32_t i = 0; i < layer; i++)
+        bit_to_flip += packed.layers[i].total_bits;
+    model->layers[layer].mult ^= 1u << 6;
+    espalier_packed_free(&packed);
+}
+
+/* Looks for the first divergence with two reference engines. @return whether logits differ */
+static bool predict(const struct espalier_model *good, const struct espalier_model *bad, const uint8_t *pixels,
+                    struct divergence *first)
+{
+    struct espalier_error error = {0};
+    struct espalier_engine *engines[2];
+    uint32_t outputs = output_count(good);
+    int32_t *logits = calloc(2 * outputs, sizeof *logits);
+    ck_assert(logits != NULL);
+    test_ok(espalier_engine_create(good, &engines[0], &error));
+    test_ok(espalier_engine_create(bad, &engines[1], &error));
+    espalier_engine_run(engines[0], pixels, logits);
+    espalier_engine_run(engines[1], pixels, logits + outputs);
+    bool differ = memcmp(logits, logits + outputs, outputs * sizeof *logits) != 0;
+    for (uint32_t i = 0; differ && i < good->layer_count; i++) {
+        const struct espalier_layer *layer = &good->layers[i];
+        uint32_t count = layer->rows * espalier_layer_out_height(layer) * espalier_layer_out_width(layer);
+        const int8_t *expected = espalier_engine_activations(engines[0], i);
+        const int8_t *got = espalier_engine_activations(engines[1], i);
+        for (uint32_t k = 0; expected && k < count && first->layer == 0; k++)
+            if (expected[k] != got[k])
+                *first = (struct divergence){0, 0, i + 1, k, expected[k], got[k]};
+    }
+    espalier_engine_free(engines[0]);
+    espalier_engine_free(engines[1]);
+    free(logits);
+    return differ;
+}
+
+START_TEST(a_board_that_computes_something_else_is_caught_at_the_right_place)
+{
+    struct espalier_dataset set;
+    struct espalier_error error = {0};
+    uint32_t caught = 0;
+    read_digits(&set);
+    test_ok(espalier_dataset_draw(&set, 11, test_seed(), &error));
+    for (uint64_t n = 0; n < 60 && caught < 4; n++) {
+        struct espalier_model *good = digit_model(test_seed() + n), *bad = digit_model(test_seed() + n);
+        struct divergence expected = {0};
+        uint32_t image = 0, layer = (uint32_t)n % 2;
+        bool differ = false;
+        if (layer + 1 < good->layer_count) {
+            flip_mult(bad, layer);
+            while (!differ && image < set.count)
+                differ = predict(good, bad, set.pixels + (size_t)image++ * PIXELS, &expected);
+        }
+        if (differ) {
+            const struct evaluation_options options = {.rtl = true, .open_board = open_tampered, .label = "test"};
+            struct evaluation result;
+            test_ok(evaluate(good, &set, &options, &result, &error));
+            ck_assert_uint_gt(result.mismatches, 0);
+            ck_assert_uint_eq(result.divergence.image, image - 1);
+            ck_assert_uint_eq(result.divergence.origin, set.origins[image - 1]);
+            ck_assert_uint_eq(result.divergence.layer, expected.layer);
+            ck_assert_uint_eq(result.divergence.index, expected.index);
+            ck_assert_int_eq(result.divergence.expected, expected.expected);
+            ck_assert_int_eq(result.divergence.got, expected.got);
+            ck_assert_int_eq(evaluation_mismatch(&result, &error), ESPALIER_ERR_MISMATCH);
+            evaluation_free(&result);
+            caught++;
+        }
+        espalier_model_free(good);
+        espalier_model_free(bad);
+    }
+    ck_assert_uint_gt(caught, 0);
+    espalier_dataset_free(&set);
+}
+END_TEST
+
+/* ---- run ---- */
+
+static void check_logits(const struct espalier_model *model, const uint8_t *pixels, const char *image,
+                         const char *options)
+{
+    char expected[1024] = "";
+    int32_t *logits = logits_of(model, pixels);
+    uint32_t outputs = output_count(model);
+    for (uint32_t i = 0; i < outputs && i < 10; i++)
+        snprintf(expected + strlen(expected), sizeof expected - strlen(expected), "%s%d", i ? ", " : "", logits[i]);
+    run_json(0, "run '%s' '%s' %s", test_path(0, "model0.esp"), image, options);
+    check_json("d[\"logits\"][:10]", "[%s]", expected);
+    check_json("len(d[\"logits\"]), d[\"class\"], d[\"mismatches\"]", "%u %u 0", outputs,
+               espalier_argmax(logits, outputs));
+    free(logits);
+}
+
+/* The same digit by every way in. */
+START_TEST(run_reads_every_kind_of_image)
+{
+    struct espalier_model *model = digit_model(test_seed());
+    struct espalier_dataset set;
+    read_digits(&set);
+    uint32_t index = (uint32_t)(test_seed() % 10000);
+    const uint8_t *digit = set.pixels + (size_t)index * PIXELS;
+    const char *image = test_path(1, "image");
+    char numbered[64];
+    static uint8_t bytes[8 * PIXELS + 64], colour[4 * PIXELS];
+    save_model(model, 0);
+    snprintf(numbered, sizeof numbered, "IDX:%u", index);
+    check_logits(model, digit, numbered, "");
+    check_logits(model, digit, numbered, "--engine rtl");
+    char path[256];
+    snprintf(path, sizeof path, "%s:%u", ESPALIER_DATA_DIR "/t10k-images-idx3-ubyte.gz", index);
+    check_logits(model, digit, path, "");
+    write_png(image, digit, PNG_FORMAT_GRAY, EDGE, EDGE);
+    check_logits(model, digit, image, "");
+    for (size_t i = 0; i < PIXELS; i++)
+        memset(colour + 3 * i, digit[i], 3);
+    write_png(image, colour, PNG_FORMAT_RGB, EDGE, EDGE);
+    check_logits(model, digit, image, "");
+    int header = sprintf((char *)bytes, "P5 # a comment\n28\t28\n255\n");
+    memcpy(bytes + header, digit, PIXELS);
+    test_write_file(image, bytes, (size_t)header + PIXELS);
+    check_logits(model, digit, image, "");
+    header = sprintf((char *)bytes, "P5\n28 28\n65535\n");
+    for (size_t i = 0; i < PIXELS; i++)
+        bytes[(size_t)header + 2 * i] = bytes[(size_t)header + 2 * i + 1] = digit[i];
+    test_write_file(image, bytes, (size_t)header + 2 * PIXELS);
+    check_logits(model, digit, image, "");
+    int size = sprintf((char *)bytes, "P2\n28 28 255");
+    for (size_t i = 0; i < PIXELS; i++)
+        size += sprintf((char *)bytes + size, "%c%d", i % EDGE ? ' ' : '\n', digit[i]);
+    test_write_file(image, bytes, (size_t)size);
+    check_logits(model, digit, image, "");
+    check_run(0, "<--", "run '%s' IDX:%u", test_path(0, "model0.esp"), index);
+    espalier_dataset_free(&set);
+    espalier_model_free(model);
+}
+END_TEST
+
+START_TEST(run_refuses_other_sizes_and_damaged_images)
+{
+    static const uint8_t pixels[PIXELS] = {0};
+    static const struct {
+        const char *bytes;
+        const char *word;
+        int code;
+    } faults[] = {
+        {"P5\n28 27\n255\n", "27 pixels high and 28 wide, but the model needs 28 high, 28 wide", 4},
+        {"P5\n28 28\n255\nshort", "pixel 5 of 784", 3},
+        {"P5\n28 28\n0\nzero", "header", 3},
+        {"P5\n28 28\n70000\nlarge", "header", 3},
+        {"P5\n28 x\n255\nword", "header", 3},
+        {"P5\n99999999999 28\n255\nlarge", "header", 3},
+        {"P2\n28 28\n9\n1 2 3 10", "pixel 3 of 784", 3},
+        {"\x89PNG\r\n\x1a\nrubbish", "image", 3},
+        {"JFIF", "neither a PNG nor a PGM", 3},
+    };
+    struct espalier_model *model = digit_model(test_seed());
+    const char *path = save_model(model, 0), *image = test_path(1, "image");
+    for (size_t i = 0; i < sizeof faults / sizeof *faults; i++) {
+        test_write_file(image, faults[i].bytes, strlen(faults[i].bytes));
+        check_run(faults[i].code, faults[i].word, "run '%s' '%s'", path, image);
+    }
+    write_png(image, pixels, PNG_FORMAT_GRAY, EDGE, EDGE / 2);
+    check_run(4, "28 pixels high and 14 wide, but the model needs 28 high, 28 wide", "run '%s' '%s'", path, image);
+    write_png(image, pixels, PNG_FORMAT_GRAY, EDGE, EDGE);
+    ck_assert_int_eq(truncate(image, 60), 0);
+    check_run(3, image, "run '%s' '%s'", path, image);
+    espalier_model_free(model);
+}
+END_TEST
+
+int main(void)
+{
+    const TTest *const tests[] = {
+        help_is_given_and_misuse_is_told,
+        each_kind_of_failure_has_its_exit_code_and_names_the_file,
+        a_network_too_large_for_the_board_is_refused,
+        missing_test_digits_are_named,
+        inspect_tells_the_ledger,
+        boards_lists_the_simulated_boards,
+        doctor_finds_what_this_test_was_built_with,
+        eval_counts_what_the_engine_gets_right,
+        eval_reads_other_images,
+        eval_on_every_board_agrees_with_the_engine_and_its_figures_add_up,
+        threads_do_not_change_the_results,
+        trace_writes_waves,
+        a_board_that_computes_something_else_is_caught_at_the_right_place,
+        run_reads_every_kind_of_image,
+        run_refuses_other_sizes_and_damaged_images,
+    };
+    return test_run("tool", tests, sizeof tests / sizeof *tests);
+}
