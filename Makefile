@@ -46,6 +46,7 @@ $(PROTOCOL_H): rtl/frame/protocol.vh scripts/protocol-header
 	@mkdir -p $(@D)
 	scripts/protocol-header $< > $@
 
+$(BUILD)/host/lib/%.o: OPT = -O3
 $(BUILD)/host/train/%.o: OPT = -O3 -march=native -ffp-contract=off
 $(BUILD)/%.o: %.c | $(PROTOCOL_H)
 	@mkdir -p $(@D)
