@@ -25,6 +25,7 @@ struct espalier_device {
     const struct espalier_model *model; /* NULL until one is loaded */
     struct espalier_plan plan;
     struct espalier_packed packed;
+    bool established; /* the device holds the model's layers, and its weights if they are resident */
 };
 
 static size_t at_most(size_t value, size_t limit)
@@ -253,54 +254,20 @@ static enum espalier_status send_images(struct espalier_device *device, const ui
     return espalier_link_send(&device->link, &batch, start.layer_requests, error);
 }
 
-/* ---- loading ---- */
+/* ---- loading and running ---- */
 
 /* Weights first: what damages them is refused, while a damaged request of another kind is repaired by sending
  * the layers again. */
 static enum espalier_status establish(struct espalier_device *device, struct espalier_error *error)
 {
     enum espalier_status status = ESPALIER_OK;
-    if (!device->link.in_session)
-        status = espalier_link_begin(&device->link, ESPALIER_REQ_RESET, error);
-    if (status == ESPALIER_OK && !device->plan.streamed)
+    if (!device->plan.streamed)
         status = send_weights(device, device->packed.size, error);
     if (status == ESPALIER_OK)
         status = send_layers(device, error);
+    device->established = status == ESPALIER_OK;
     return status;
 }
-
-static enum espalier_status establish_again(struct espalier_device *device, struct espalier_error *error)
-{
-    enum espalier_status status = ESPALIER_ERR_TIMEOUT;
-    for (unsigned attempt = 0; attempt < RUN_ATTEMPTS && status == ESPALIER_ERR_TIMEOUT; attempt++)
-        status = establish(device, error);
-    return status;
-}
-
-enum espalier_status espalier_device_load(struct espalier_device *device, const struct espalier_model *model,
-                                          struct espalier_error *error)
-{
-    struct espalier_plan plan = {0};
-    struct espalier_packed packed = {0};
-    enum espalier_status status = espalier_pack(model, &packed, error);
-    if (status == ESPALIER_OK)
-        status = espalier_plan_create(model, &device->capabilities, &plan, error);
-    if (status != ESPALIER_OK) {
-        espalier_packed_free(&packed);
-        return status;
-    }
-    espalier_plan_free(&device->plan);
-    espalier_packed_free(&device->packed);
-    device->plan = plan;
-    device->packed = packed;
-    device->model = model;
-    status = establish_again(device, error);
-    if (status != ESPALIER_OK)
-        device->model = NULL;
-    return status;
-}
-
-/* ---- running ---- */
 
 static enum espalier_status judge_run(const struct espalier_device *device, struct espalier_error *error)
 {
@@ -392,67 +359,110 @@ static enum espalier_status read_outputs(struct espalier_device *device, uint32_
     return status;
 }
 
-static enum espalier_status run_once(struct espalier_device *device, const uint8_t *pixels, uint32_t count,
-                                     uint32_t layers, int32_t *values, struct espalier_error *error)
+struct run {
+    const uint8_t *pixels;
+    uint32_t count, layers;
+    int32_t *values; /* receives the last layer's outputs */
+};
+
+static enum espalier_status run_once(struct espalier_device *device, const struct run *run,
+                                     struct espalier_error *error)
 {
-    const uint8_t arguments[RUN_ARGUMENTS] = {(uint8_t)layers, (uint8_t)count, device->plan.streamed, 0};
-    enum espalier_status status = ESPALIER_OK;
-    if (!device->link.in_session)
-        status = establish(device, error);
-    if (status == ESPALIER_OK)
-        status = send_images(device, pixels, count, error);
+    const uint8_t arguments[RUN_ARGUMENTS] = {(uint8_t)run->layers, (uint8_t)run->count, device->plan.streamed, 0};
+    enum espalier_status status = send_images(device, run->pixels, run->count, error);
     if (status == ESPALIER_OK)
         status = espalier_link_ask(&device->link, ESPALIER_REQ_RUN, arguments, sizeof arguments, false, error);
     if (status == ESPALIER_OK && device->plan.streamed)
-        status = send_weights(device, stream_size(device, layers), error);
+        status = send_weights(device, stream_size(device, run->layers), error);
     if (status == ESPALIER_OK)
         status = espalier_link_wait(&device->link, error);
     if (status == ESPALIER_OK)
         status = judge_run(device, error);
     if (status == ESPALIER_OK)
-        status = read_outputs(device, layers - 1, count, values, error);
+        status = read_outputs(device, run->layers - 1, run->count, run->values, error);
     return status;
 }
 
-static enum espalier_status run(struct espalier_device *device, const uint8_t *pixels, uint32_t count, uint32_t layers,
-                                int32_t *values, struct espalier_error *error)
+/* Gets the model into the device if it is not there, and carries out @p run unless it is NULL; again from a RESET on if
+ * the device has been lost on the way. A device that does not answer RESET is given up. */
+static enum espalier_status persist(struct espalier_device *device, const struct run *run, struct espalier_error *error)
+{
+    enum espalier_status status = ESPALIER_ERR_TIMEOUT;
+    for (unsigned attempt = 0; attempt < RUN_ATTEMPTS && status == ESPALIER_ERR_TIMEOUT; attempt++) {
+        if (!device->link.in_session) {
+            device->established = false;
+            status = espalier_link_begin(&device->link, ESPALIER_REQ_RESET, error);
+            if (status != ESPALIER_OK)
+                return status;
+        }
+        status = device->established ? ESPALIER_OK : establish(device, error);
+        if (status == ESPALIER_OK && run)
+            status = run_once(device, run, error);
+    }
+    return status;
+}
+
+enum espalier_status espalier_device_load(struct espalier_device *device, const struct espalier_model *model,
+                                          struct espalier_error *error)
+{
+    struct espalier_plan plan = {0};
+    struct espalier_packed packed = {0};
+    enum espalier_status status = espalier_pack(model, &packed, error);
+    if (status == ESPALIER_OK)
+        status = espalier_plan_create(model, &device->capabilities, &plan, error);
+    if (status != ESPALIER_OK) {
+        espalier_packed_free(&packed);
+        return status;
+    }
+    espalier_plan_free(&device->plan);
+    espalier_packed_free(&device->packed);
+    device->plan = plan;
+    device->packed = packed;
+    device->model = model;
+    device->established = false;
+    status = persist(device, NULL, error);
+    if (status != ESPALIER_OK)
+        device->model = NULL;
+    return status;
+}
+
+static enum espalier_status run_layers(struct espalier_device *device, const struct run *run,
+                                       struct espalier_error *error)
 {
     uint32_t positions = capability(device, ESPALIER_CAPS_POSITIONS);
     if (!device->model)
         return espalier_fail(error, ESPALIER_ERR_RANGE, "no model has been loaded into the device");
-    if (count == 0 || count > positions)
+    if (run->count == 0 || run->count > positions)
         return espalier_fail(error, ESPALIER_ERR_RANGE, "the device runs 1 to %u images at a time, not %u", positions,
-                             count);
-    if (layers == 0 || layers > device->model->layer_count)
+                             run->count);
+    if (run->layers == 0 || run->layers > device->model->layer_count)
         return espalier_fail(error, ESPALIER_ERR_RANGE, "the model has layers 1 to %u, not %u",
-                             device->model->layer_count, layers);
-    enum espalier_status status = ESPALIER_ERR_TIMEOUT;
-    for (unsigned attempt = 0; attempt < RUN_ATTEMPTS && status == ESPALIER_ERR_TIMEOUT; attempt++)
-        status = run_once(device, pixels, count, layers, values, error);
-    return status;
+                             device->model->layer_count, run->layers);
+    return persist(device, run, error);
 }
 
 enum espalier_status espalier_device_run(struct espalier_device *device, const uint8_t *pixels, uint32_t count,
                                          int32_t *logits, struct espalier_error *error)
 {
-    return run(device, pixels, count, device->model ? device->model->layer_count : 0, logits, error);
+    uint32_t layers = device->model ? device->model->layer_count : 0;
+    const struct run run = {.pixels = pixels, .count = count, .layers = layers, .values = logits};
+    return run_layers(device, &run, error);
 }
 
 enum espalier_status espalier_device_run_to(struct espalier_device *device, const uint8_t *pixels, uint32_t count,
                                             uint32_t layers, int8_t *activations, struct espalier_error *error)
 {
-    if (device->model && layers > 0 && layers <= device->model->layer_count && device->model->layers[layers - 1].raw)
+    bool exists = device->model && layers > 0 && layers <= device->model->layer_count;
+    if (exists && device->model->layers[layers - 1].raw)
         return espalier_fail(error, ESPALIER_ERR_RANGE, "layer %u is raw: it gives no activations", layers);
-    size_t values_count = 0;
-    if (device->model && layers > 0 && layers <= device->model->layer_count) {
-        const struct output output = output_of(device, layers - 1);
-        values_count = count * output.rows * output.height * output.width;
-    }
-    int32_t *values = calloc(values_count > 0 ? values_count : 1, sizeof *values);
+    struct output output = exists ? output_of(device, layers - 1) : (struct output){0};
+    size_t outputs = count * output.rows * output.height * output.width;
+    int32_t *values = calloc(outputs + 1, sizeof *values);
     if (!values)
-        return espalier_fail(error, ESPALIER_ERR_MEMORY, "no memory for %zu activations", values_count);
-    enum espalier_status status = run(device, pixels, count, layers, values, error);
-    for (size_t i = 0; status == ESPALIER_OK && i < values_count; i++)
+        return espalier_fail(error, ESPALIER_ERR_MEMORY, "no memory for %zu activations", outputs);
+    const struct run run = {.pixels = pixels, .count = count, .layers = layers, .values = values};
+    enum espalier_status status = run_layers(device, &run, error);
+    for (size_t i = 0; status == ESPALIER_OK && i < outputs; i++)
         activations[i] = (int8_t)values[i];
     free(values);
     return status;

@@ -9,10 +9,9 @@
 #include <string.h>
 
 enum {
-    ATTEMPTS = 8,        /* for one request */
-    BATCH_TROUBLES = 64, /* for a batch: lost or damaged requests or answers */
-    WINDOW = 4,          /* requests under way: their answers fit every buffer on the way back */
-    FAR = 64             /* a distance of sequence numbers that nothing under way has */
+    ATTEMPTS = 8, /* for one request, and for a batch between two that are confirmed */
+    WINDOW = 4,   /* requests under way: their answers fit every buffer on the way back */
+    FAR = 64      /* a distance of sequence numbers that nothing under way has */
 };
 
 static const char *const nak_text[] = {
@@ -217,7 +216,7 @@ enum espalier_status espalier_link_ask(struct espalier_link *link, uint8_t type,
 /* The requests of a batch that are under way: [confirmed, sent). link->sequence is the number of the first. */
 struct progress {
     size_t confirmed, sent;
-    unsigned troubles;
+    unsigned troubles; /* since the last request that stays confirmed */
 };
 
 static enum espalier_status fill_window(struct espalier_link *link, const struct espalier_batch *batch,
@@ -240,7 +239,7 @@ static enum espalier_status step_back(struct espalier_link *link, const struct e
                                       struct progress *progress, struct espalier_error *error)
 {
     size_t carried_out;
-    if (++progress->troubles > BATCH_TROUBLES)
+    if (++progress->troubles > ATTEMPTS)
         return lost(link, "does not confirm requests", error);
     enum espalier_status status = resynchronize(link, progress->sent - progress->confirmed, &carried_out, error);
     if (status != ESPALIER_OK)
@@ -265,6 +264,7 @@ static enum espalier_status advance(struct espalier_link *link, const struct esp
     case CONFIRMED:
         link->sequence = (uint8_t)(link->sequence + distance + 1);
         progress->confirmed += distance + 1;
+        progress->troubles = batch->resumable ? 0 : progress->troubles;
         return ESPALIER_OK;
     case DAMAGED:
         return step_back(link, batch, progress, error);

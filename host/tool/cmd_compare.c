@@ -60,11 +60,16 @@ struct comparison {
 enum option_code { BOARD, COUNT, SEED, IMAGES, LABELS, DIGITS, THREADS, PRICES, JSON, HELP };
 
 static const struct option options[] = {
-    {"board", required_argument, NULL, BOARD},       {"count", required_argument, NULL, COUNT},
-    {"seed", required_argument, NULL, SEED},         {"images", required_argument, NULL, IMAGES},
-    {"labels", required_argument, NULL, LABELS},     {"show-digits", required_argument, NULL, DIGITS},
-    {"threads", required_argument, NULL, THREADS},   {"prices", required_argument, NULL, PRICES},
-    {"json", no_argument, NULL, JSON},               {"help", no_argument, NULL, HELP},
+    {"board", required_argument, NULL, BOARD},
+    {"count", required_argument, NULL, COUNT},
+    {"seed", required_argument, NULL, SEED},
+    {"images", required_argument, NULL, IMAGES},
+    {"labels", required_argument, NULL, LABELS},
+    {"show-digits", required_argument, NULL, DIGITS},
+    {"threads", required_argument, NULL, THREADS},
+    {"prices", required_argument, NULL, PRICES},
+    {"json", no_argument, NULL, JSON},
+    {"help", no_argument, NULL, HELP},
     {NULL, 0, NULL, 0},
 };
 

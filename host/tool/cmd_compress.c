@@ -33,7 +33,7 @@ static const char help[] =
     "  --seed S             of the order of images and augmentation (default 1)\n"
     "  --prune-rate, --retrain-rate, --quantize-rate R   learning rates at the start of a stage\n"
     "  --threads N          threads of the matrix products (default 1)\n"
-    "  --quick              few epochs on 4,000 images, 1,000 held out, to try the tools\n"
+    "  --quick              few epochs on 2,000 images, 1,000 held out, to try the tools\n"
     "  --log FILE.csv       write loss, ADMM residual ||W - Z|| / ||W|| and held-out accuracy, a row an epoch\n"
     "  --json               print JSON: format, dense_weights, kept_weights, ratio, stream_bytes, held_out_images,\n"
     "                       held_out_accuracy (integer arithmetic), seconds, out\n\n"
@@ -154,14 +154,14 @@ static void scale_epochs(struct espalier_compress_options *options, uint64_t epo
 
 static void make_quick(struct espalier_compress_options *options)
 {
-    options->train.use = 4000;
+    options->train.use = 2000;
     options->train.held_out = 1000;
     if (options->format == ESPALIER_DENSE)
         return;
     options->steps = 2;
-    options->prune_epochs = 4;
-    options->retrain_epochs = 5;
-    options->quantize_epochs = 3;
+    options->prune_epochs = 8;
+    options->retrain_epochs = 10;
+    options->quantize_epochs = 6;
 }
 
 static struct espalier_compress_options compress_options(const struct arguments *arguments, enum espalier_format format)

@@ -20,7 +20,7 @@ static const char help[] =
     "  --rate R        learning rate at the start, falling along a cosine (default 0.0015)\n"
     "  --batch N       images a step (default 64)\n"
     "  --threads N     threads of the matrix products (default 1)\n"
-    "  --quick         2 epochs on 4,000 images, 1,000 held out, to try the tools\n"
+    "  --quick         4 epochs on 2,000 images, 1,000 held out, to try the tools\n"
     "  --log FILE.csv  write loss and held-out accuracy, a row an epoch\n"
     "  --json          print JSON: epochs, loss, held_out_images, held_out_accuracy, seconds, out\n\n"
     "example: espalier train --seed 1 --epochs 20 --data build/data --out build/lenet5.ckpt\n";
@@ -107,8 +107,8 @@ static void set_options(const struct arguments *arguments, struct training_repor
 {
     *train = espalier_train_defaults();
     if (arguments->quick) {
-        train->epochs = 2;
-        train->use = 4000;
+        train->epochs = 4;
+        train->use = 2000;
         train->held_out = 1000;
     }
     if (arguments->epochs > 0)

@@ -5,8 +5,8 @@
 #include <espalier/compress.h>
 
 /* Non-structured: shares out total weights by LAMP scores (Lee et al. 2021, eq. 4: a weight's square over the sum of
- * the squares that are not smaller, within its layer), the largest of all layers first. Every layer keeps at least one, and
- * at most twice the rows that a structured network of as many weights would have. */
+ * the squares that are not smaller, within its layer), the largest of all layers first. Every layer keeps at least one,
+ * and at most twice the rows that a structured network of as many weights would have. */
 enum espalier_status espalier_budget_gap(const struct espalier_network *network, uint64_t total,
                                          struct espalier_budget *budgets, struct espalier_error *error);
 

@@ -27,7 +27,7 @@ struct espalier_layer {
     uint8_t pad;    /**< zeros on each side */
     uint8_t pool;   /**< max-pooling edge and stride, 1 (none) to 4 */
     bool relu;
-    bool raw;       /**< gives accumulators (logits), not activations; last layer only */
+    bool raw; /**< gives accumulators (logits), not activations; last layer only */
     uint16_t rows;
 
     enum espalier_format format;
@@ -40,17 +40,18 @@ struct espalier_layer {
     int8_t codebook[ESPALIER_CODEBOOK_MAX]; /**< 2^value_bits entries */
     uint8_t mult, shift;                    /**< requantization, rule A5; shift 0 to 31 */
 
-    uint8_t *keep;    /**< [columns] 1 = kept; all 1 unless structured */
-    uint8_t *mask;    /**< [rows][columns] 1 = stored; dense: all 1, structured: keep of the column */
-    int8_t *weights;  /**< [rows][columns] int8 values; 0 where not stored; every stored one has a code */
-    int32_t *bias;    /**< [rows] in accumulator units: a multiple of 2^bias_shift that fits bias_bits */
+    uint8_t *keep;   /**< [columns] 1 = kept; all 1 unless structured */
+    uint8_t *mask;   /**< [rows][columns] 1 = stored; dense: all 1, structured: keep of the column */
+    int8_t *weights; /**< [rows][columns] int8 values; 0 where not stored; every stored one has a code */
+    int32_t *bias;   /**< [rows] in accumulator units: a multiple of 2^bias_shift that fits bias_bits */
 };
 
 struct espalier_model {
     uint32_t layer_count;
     struct espalier_layer *layers;
-    uint64_t dense_weights; /**< weights of the network before compression (LeNet-5: 430,500), the numerator of the ratios */
-    char *made_by;          /**< the command and seed that made the model, UTF-8, at most 1,023 bytes */
+    uint64_t
+        dense_weights; /**< weights of the network before compression (LeNet-5: 430,500), the numerator of the ratios */
+    char *made_by;     /**< the command and seed that made the model, UTF-8, at most 1,023 bytes */
 };
 
 /** Columns of a layer: in_channels * kernel_height * kernel_width. */
@@ -63,23 +64,25 @@ uint32_t espalier_layer_out_width(const struct espalier_layer *layer);
 
 /** Makes a model of @p layer_count zeroed layers. The caller fills in each layer's shape, then calls
  *  espalier_layer_allocate for its arrays, then fills those. */
-enum espalier_status espalier_model_create(uint32_t layer_count, struct espalier_model **out, struct espalier_error *error);
+enum espalier_status espalier_model_create(uint32_t layer_count, struct espalier_model **out,
+                                           struct espalier_error *error);
 /** Allocates keep (all 1), mask (all 1), weights (0) and bias (0) for the layer's rows and columns. */
 enum espalier_status espalier_layer_allocate(struct espalier_layer *layer, struct espalier_error *error);
 /** Frees the model and all it owns; NULL is allowed. */
 void espalier_model_free(struct espalier_model *model);
 
-/** Checks everything the arrays and fields promise: ranges, layer chaining (each layer's input is its predecessor's output),
- *  every stored weight has a code, masks agree with the format, biases fit, rule A4's accumulator bound (24 bits).
- *  All readers and packers call it, so the rest of the library may rely on it. */
+/** Checks everything the arrays and fields promise: ranges, layer chaining (each layer's input is its predecessor's
+ * output), every stored weight has a code, masks agree with the format, biases fit, rule A4's accumulator bound (24
+ * bits). All readers and packers call it, so the rest of the library may rely on it. */
 enum espalier_status espalier_model_check(const struct espalier_model *model, struct espalier_error *error);
 
 /** Writes @p model as an .esp file (host/lib/ESP.md). The file is complete or not there: written beside and renamed. */
-enum espalier_status espalier_model_save(const struct espalier_model *model, const char *path, struct espalier_error *error);
+enum espalier_status espalier_model_save(const struct espalier_model *model, const char *path,
+                                         struct espalier_error *error);
 /** Reads an .esp file as hostile input. *out is NULL on failure. */
 enum espalier_status espalier_model_load(const char *path, struct espalier_model **out, struct espalier_error *error);
 /** The same from memory; @p name is used in messages. */
-enum espalier_status espalier_model_parse(const uint8_t *bytes, size_t size, const char *name, struct espalier_model **out,
-                                          struct espalier_error *error);
+enum espalier_status espalier_model_parse(const uint8_t *bytes, size_t size, const char *name,
+                                          struct espalier_model **out, struct espalier_error *error);
 
 #endif

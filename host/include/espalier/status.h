@@ -19,13 +19,16 @@ enum espalier_status {
 /** What went wrong, for a person. Owned by the caller; functions overwrite it on failure only. */
 struct espalier_error {
     enum espalier_status status;
-    char message[256]; /**< one sentence with the place, for instance "lenet.esp: layer 3: gap field of 5 bits cannot hold 40" */
+    char message[256]; /**< one sentence with the place, for instance "lenet.esp: layer 3: gap field of 5 bits cannot
+                          hold 40" */
 };
 
-/** Fills @p error (which may be NULL) with a printf-style message and returns @p status, so that a function can end with it. */
+/** Fills @p error (which may be NULL) with a printf-style message and returns @p status, so that a function can end
+ * with it. */
 #if defined(__GNUC__)
 __attribute__((format(printf, 3, 4)))
 #endif
-enum espalier_status espalier_fail(struct espalier_error *error, enum espalier_status status, const char *format, ...);
+enum espalier_status
+espalier_fail(struct espalier_error *error, enum espalier_status status, const char *format, ...);
 
 #endif
