@@ -125,4 +125,6 @@ clean: ## remove what was built (keeps build/data and build/venv)
 	rm -rf $(BUILD)/host $(BUILD)/sim $(BUILD)/tests $(BUILD)/verilated $(BUILD)/include $(BUILD)/sanitize $(BUILD)/synth \
 	    $(LIBRARY) $(SHARED) $(TOOL) $(BUILD)/libespalier_sim.a
 
+# Dependency files are by-products of compiling: never targets of a rule.
+%.d: ;
 -include $(shell find $(BUILD)/host $(BUILD)/sim $(BUILD)/tests -name '*.d' 2>/dev/null)

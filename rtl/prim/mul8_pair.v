@@ -18,9 +18,14 @@ module mul8_pair #(
     output wire signed [15:0] o_product_1
 );
 
-    generate
 `ifdef SYNTHESIS
-        if (VENDOR == 1) begin : g_mac16
+    localparam PRIMITIVE = VENDOR == 1;
+`else
+    localparam PRIMITIVE = 0;
+`endif
+    generate
+        if (PRIMITIVE != 0) begin : g_mac16
+`ifdef SYNTHESIS
             SB_MAC16 #(
                 .A_REG(1'b1), .B_REG(1'b1), .TOP_8x8_MULT_REG(1'b1), .BOT_8x8_MULT_REG(1'b1),
                 .TOPOUTPUT_SELECT(2'b10), .BOTOUTPUT_SELECT(2'b10),
@@ -33,9 +38,8 @@ module mul8_pair #(
                 .OHOLDTOP(1'b0), .OHOLDBOT(1'b0), .CI(1'b0), .ACCUMCI(1'b0), .SIGNEXTIN(1'b0),
                 .O({o_product_1, o_product_0}), .CO(), .ACCUMCO(), .SIGNEXTOUT()
             );
-        end else
 `endif
-        begin : g_plain
+        end else begin : g_plain
             reg signed [7:0]  a_0_q, b_0_q, a_1_q, b_1_q;
             reg signed [15:0] product_0_q, product_1_q;
             always @(posedge i_clk) begin
