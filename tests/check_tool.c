@@ -160,7 +160,8 @@ static void write_png(const char *path, const uint8_t *pixels, uint32_t format, 
 
 START_TEST(help_is_given_and_misuse_is_told)
 {
-    static const char *const commands[] = {"inspect", "eval", "run", "boards", "doctor"};
+    static const char *const commands[] = {"train", "compress", "inspect", "eval",
+                                           "run",   "compare",  "boards",  "doctor"};
     check_run(0, "exit codes:", "--help");
     check_run(0, "espalier ", "--version");
     check_run(2, "usage:", " ");

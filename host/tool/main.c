@@ -12,6 +12,8 @@ static const struct {
     int (*run)(int argc, char **argv);
     const char *summary;
 } commands[] = {
+    {"train", espalier_cmd_train, "train LeNet-5 on MNIST, in float"},
+    {"compress", espalier_cmd_compress, "prune and quantize a trained network with ADMM, into an .esp model"},
     {"inspect", espalier_cmd_inspect, "where the bits of a model go: values, indices, fillers, the rest"},
     {"eval", espalier_cmd_eval, "accuracy of a model, in the reference engine or in the RTL, compared bit for bit"},
     {"run", espalier_cmd_run, "classify one image and show the scores"},
