@@ -334,13 +334,15 @@ END_TEST
 struct bad_link {
     struct espalier_transport inner;
     struct espalier_random random;
-    double rate;                /* of each kind of damage, a byte */
+    uint32_t patience;          /* polls */
+    double rate;                /* of damage, a byte */
     uint32_t damages;           /* so far */
     uint64_t until_power_cycle; /* bytes sent until the board is replaced by a fresh one; 0: never */
     uint64_t until_reset;       /* bytes sent until somebody else's RESET arrives; 0: never */
 };
 
-enum { POLLS = 5000 }; /* of 16 cycles each: longer than any quiet run here */
+/* Polls of 16 cycles each: longer than any quiet run here; and longer than the device is silent in a broken frame. */
+enum { PATIENT = 5000, IMPATIENT = 200 };
 
 /* Passes a byte on as 0 to 2 bytes. */
 static size_t spoil(struct bad_link *link, uint8_t byte, uint8_t out[2])
@@ -399,7 +401,7 @@ static enum espalier_status bad_receive(void *context, uint8_t *bytes, size_t si
     struct bad_link *link = context;
     uint8_t in[256], out[2];
     *received = 0;
-    for (uint32_t polls = 0; *received == 0 && polls < (wait ? POLLS : 1); polls++) {
+    for (uint32_t polls = 0; *received == 0 && polls < (wait ? link->patience : 1); polls++) {
         size_t there, limit = size / 2 < sizeof in ? size / 2 : sizeof in;
         enum espalier_status status =
             link->inner.receive(link->inner.context, in, limit > 0 ? limit : 1, false, &there);
@@ -457,9 +459,9 @@ static void run_over_bad_link(struct espalier_random *random, struct espalier_de
     free_task(&task);
 }
 
-static struct tally run_with_damage(double rate, uint32_t models, uint64_t extra)
+static struct tally run_with_damage(double rate, uint32_t patience, uint32_t models, uint64_t extra)
 {
-    struct bad_link link = {.random = seeded(extra)};
+    struct bad_link link = {.random = seeded(extra), .patience = patience};
     struct espalier_transport transport = open_bad_link(&link);
     struct espalier_device *device = open_device(&transport);
     struct espalier_random random = seeded(extra + 1);
@@ -474,7 +476,7 @@ static struct tally run_with_damage(double rate, uint32_t models, uint64_t extra
 
 START_TEST(over_a_noisy_link_results_are_right)
 {
-    struct tally tally = run_with_damage(1e-3, test_scale(60), 10);
+    struct tally tally = run_with_damage(1e-3, PATIENT, test_scale(60), 10);
     ck_assert_msg(tally.failed == 0 && tally.right > 0, "%u of %u runs failed", tally.failed,
                   tally.failed + tally.right);
 }
@@ -482,7 +484,7 @@ END_TEST
 
 START_TEST(over_a_ruined_link_results_are_right_or_errors)
 {
-    struct tally tally = run_with_damage(2e-2, test_scale(5), 20);
+    struct tally tally = run_with_damage(2e-2, IMPATIENT, test_scale(20), 20);
     ck_assert_msg(tally.failed > 0, "the link was too good to make anything fail");
 }
 END_TEST
@@ -494,7 +496,7 @@ START_TEST(a_device_that_loses_power_or_its_session_is_loaded_again)
     struct espalier_error error = {0};
     uint32_t tricks = 0;
     for (uint32_t i = 0; i < test_scale(60); i++) {
-        struct bad_link link = {.random = seeded(31)};
+        struct bad_link link = {.random = seeded(31), .patience = PATIENT};
         struct espalier_transport transport = open_bad_link(&link);
         struct espalier_device *device = open_device(&transport);
         struct task task = make_task(&random, random_model(&random, &limits), 2);
