@@ -7,7 +7,7 @@ board_params = $(shell sed -n 's/^$(1)  *\([^\#]*\)\#.*/\1/p' $(BUILDS_TXT))
 board_symbol = $(subst -,_,$(1))
 VERILATOR ?= verilator
 VERILATOR_ROOT_DIR = $(shell $(VERILATOR) --getenv VERILATOR_ROOT 2>/dev/null)
-VERILATOR_FLAGS = --cc --trace-fst -O3 --x-assign unique --x-initial unique -Wall $(RTL_INCLUDES)
+VERILATOR_FLAGS = --cc --trace-fst -O3 --x-assign unique --x-initial unique -Wno-fatal $(RTL_INCLUDES)
 SIM_CXXFLAGS = -std=c++17 $(OPT) -g -fPIC -MMD -MP -pthread -Wall -Wextra $(SANITIZE)
 
 BOARD_MODELS = $(foreach b,$(BOARDS),$(BUILD)/verilated/$(b)/model.a)

@@ -34,21 +34,47 @@ module espalier_core #(
     // For a board's light, and for a simulator's patience
     output wire       o_run_busy
 );
+    // Illegal parameters stop elaboration: the missing module's name says why
     generate
-        if (LANES < 1 || LANES > 16)                     illegal_LANES_is_not_1_to_16 stop ();
-        if (POSITIONS < 1 || POSITIONS > 16)             illegal_POSITIONS_is_not_1_to_16 stop ();
-        if (DRAIN < 1 || POSITIONS % DRAIN != 0)         illegal_DRAIN_does_not_divide_POSITIONS stop ();
-        if (PORTS != 1 && PORTS != LANES)                illegal_PORTS_is_neither_1_nor_LANES stop ();
-        if (ACT_SINGLE_PORT != 0 && PORTS != 1)          illegal_ACT_SINGLE_PORT_needs_PORTS_1 stop ();
-        if (ACT_WORDS < 1 || ACT_WORDS > 65536)          illegal_ACT_WORDS_is_not_1_to_65536 stop ();
-        if (WEIGHT_WORDS < 512 || WEIGHT_WORDS > 32768)  illegal_WEIGHT_WORDS_is_not_512_to_32768 stop ();
-        if (LAYERS < 1 || LAYERS > 64)                   illegal_LAYERS_is_not_1_to_64 stop ();
-        if ((TABLE_DEPTH & (TABLE_DEPTH - 1)) != 0)      illegal_TABLE_DEPTH_is_no_power_of_two stop ();
-        if ((LIST_DEPTH & (LIST_DEPTH - 1)) != 0)        illegal_LIST_DEPTH_is_no_power_of_two stop ();
-        if ((PRIVATE_DEPTH & (PRIVATE_DEPTH - 1)) != 0 || PRIVATE_DEPTH > LIST_DEPTH)
-                                                         illegal_PRIVATE_DEPTH_is_no_power_of_two_up_to_LIST_DEPTH stop ();
-        if (FORMATS < 1 || FORMATS > 7)                  illegal_FORMATS_is_not_1_to_7 stop ();
-        if ((TIMEOUT & (TIMEOUT - 1)) != 0)              illegal_TIMEOUT_is_no_power_of_two stop ();
+        if (LANES < 1 || LANES > 16) begin : check_LANES
+            illegal_LANES_is_not_1_to_16 stop ();
+        end
+        if (POSITIONS < 1 || POSITIONS > 16) begin : check_POSITIONS
+            illegal_POSITIONS_is_not_1_to_16 stop ();
+        end
+        if (DRAIN < 1 || POSITIONS % DRAIN != 0) begin : check_DRAIN
+            illegal_DRAIN_does_not_divide_POSITIONS stop ();
+        end
+        if (PORTS != 1 && PORTS != LANES) begin : check_PORTS
+            illegal_PORTS_is_neither_1_nor_LANES stop ();
+        end
+        if (ACT_SINGLE_PORT != 0 && PORTS != 1) begin : check_ACT_SINGLE_PORT
+            illegal_ACT_SINGLE_PORT_needs_PORTS_1 stop ();
+        end
+        if (ACT_WORDS < 1 || ACT_WORDS > 65536) begin : check_ACT_WORDS
+            illegal_ACT_WORDS_is_not_1_to_65536 stop ();
+        end
+        if (WEIGHT_WORDS < 512 || WEIGHT_WORDS > 32768) begin : check_WEIGHT_WORDS
+            illegal_WEIGHT_WORDS_is_not_512_to_32768 stop ();
+        end
+        if (LAYERS < 1 || LAYERS > 64) begin : check_LAYERS
+            illegal_LAYERS_is_not_1_to_64 stop ();
+        end
+        if ((TABLE_DEPTH & (TABLE_DEPTH - 1)) != 0) begin : check_TABLE_DEPTH
+            illegal_TABLE_DEPTH_is_no_power_of_two stop ();
+        end
+        if ((LIST_DEPTH & (LIST_DEPTH - 1)) != 0) begin : check_LIST_DEPTH
+            illegal_LIST_DEPTH_is_no_power_of_two stop ();
+        end
+        if ((PRIVATE_DEPTH & (PRIVATE_DEPTH - 1)) != 0 || PRIVATE_DEPTH > LIST_DEPTH) begin : check_PRIVATE_DEPTH
+            illegal_PRIVATE_DEPTH_is_no_power_of_two_up_to_LIST_DEPTH stop ();
+        end
+        if (FORMATS < 1 || FORMATS > 7) begin : check_FORMATS
+            illegal_FORMATS_is_not_1_to_7 stop ();
+        end
+        if ((TIMEOUT & (TIMEOUT - 1)) != 0) begin : check_TIMEOUT
+            illegal_TIMEOUT_is_no_power_of_two stop ();
+        end
     endgenerate
 
     wire                   layer_write, act_write, act_read, act_valid;
