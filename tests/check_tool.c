@@ -89,7 +89,7 @@ __attribute__((format(printf, 2, 3))) static void run_json(int code, const char 
 __attribute__((format(printf, 2, 3))) static void check_json(const char *expression, const char *format, ...)
 {
     static struct outcome outcome;
-    char expected[1024], command[COMMAND_BYTES];
+    char expected[1200], command[COMMAND_BYTES];
     va_list list;
     va_start(list, format);
     vsnprintf(expected, sizeof expected, format, list);
@@ -251,19 +251,18 @@ START_TEST(inspect_tells_the_ledger)
         test_ok(espalier_pack(model, &packed, &error));
         const struct espalier_ledger *ledger = &packed.ledger;
         run_json(0, "inspect '%s'", path);
-        check_json("d[\"dense_weights\"], d[\"kept_weights\"], d[\"fillers\"]", "430500 %llu %llu",
-                   (unsigned long long)ledger->kept_weights, (unsigned long long)ledger->fillers);
-        check_json("d[\"value_bits\"], d[\"index_bits\"], d[\"filler_bits\"], d[\"other_bits\"], d[\"total_bits\"]",
-                   "%llu %llu %llu %llu %llu", (unsigned long long)ledger->value_bits,
-                   (unsigned long long)ledger->index_bits, (unsigned long long)ledger->filler_bits,
-                   (unsigned long long)ledger->other_bits, (unsigned long long)packed.size * 8);
-        check_json("d[\"file_bytes\"], len(d[\"layers\"])", "%lld %u", (long long)file.st_size, model->layer_count);
-        check_json("d[\"made_by\"]", "%s", model->made_by);
-        check_json("abs(d[\"all_in_ratio\"] * d[\"total_bits\"] / (32 * 430500) - 1) < 1e-8", "True");
-        check_json("abs(d[\"data_only_ratio\"] * d[\"value_bits\"] / (32 * 430500) - (d[\"value_bits\"] > 0)) < 1e-8",
-                   "True");
-        check_json("sum(l[\"total_bits\"] for l in d[\"layers\"]) == d[\"total_bits\"]", "True");
-        check_json("\"%.3f\" % d[\"entropy_index_bits\"]", "%.3f", ledger->entropy_index_bits);
+        check_json("d[\"dense_weights\"], d[\"kept_weights\"], d[\"fillers\"], d[\"value_bits\"], d[\"index_bits\"], "
+                   "d[\"filler_bits\"], d[\"other_bits\"], d[\"total_bits\"], \"%.3f\" % d[\"entropy_index_bits\"], "
+                   "d[\"file_bytes\"], len(d[\"layers\"]), d[\"made_by\"], "
+                   "abs(d[\"all_in_ratio\"] * d[\"total_bits\"] / (32 * 430500) - 1) < 1e-8, "
+                   "abs(d[\"data_only_ratio\"] * d[\"value_bits\"] / (32 * 430500) - (d[\"value_bits\"] > 0)) < 1e-8, "
+                   "sum(l[\"total_bits\"] for l in d[\"layers\"]) == d[\"total_bits\"]",
+                   "430500 %llu %llu %llu %llu %llu %llu %llu %.3f %lld %u %s True True True",
+                   (unsigned long long)ledger->kept_weights, (unsigned long long)ledger->fillers,
+                   (unsigned long long)ledger->value_bits, (unsigned long long)ledger->index_bits,
+                   (unsigned long long)ledger->filler_bits, (unsigned long long)ledger->other_bits,
+                   (unsigned long long)packed.size * 8, ledger->entropy_index_bits, (long long)file.st_size,
+                   model->layer_count, model->made_by);
         check_run(0, "data-only ratio", "inspect '%s'", path);
         espalier_packed_free(&packed);
         espalier_model_free(model);
@@ -284,8 +283,9 @@ END_TEST
 START_TEST(doctor_finds_what_this_test_was_built_with)
 {
     run_json(0, "doctor test");
-    check_json("all(n[\"found\"] for n in d[\"needs\"]), d[\"remedies\"]", "True []");
-    check_json("[n[\"name\"] for n in d[\"needs\"] if n[\"name\"] == \"Check\"]", "['Check']");
+    check_json("all(n[\"found\"] for n in d[\"needs\"]), d[\"remedies\"], "
+               "[n[\"name\"] for n in d[\"needs\"] if n[\"name\"] == \"Check\"]",
+               "True [] ['Check']");
     setenv("ESPALIER_DATA", "/no/such/folder", 1);
     check_run(10, "ESPALIER_DATA", "doctor demo");
     unsetenv("ESPALIER_DATA");
@@ -311,8 +311,8 @@ START_TEST(eval_counts_what_the_engine_gets_right)
         free(logits);
     }
     run_json(0, "eval '%s' --engine ref --count %u --seed 77", save_model(model, 0), count);
-    check_json("d[\"images\"], d[\"correct\"], d[\"mismatches\"]", "%u %u 0", count, correct);
-    check_json("d[\"accuracy\"] == d[\"correct\"] / d[\"images\"]", "True");
+    check_json("d[\"images\"], d[\"correct\"], d[\"mismatches\"], d[\"accuracy\"] == d[\"correct\"] / d[\"images\"]",
+               "%u %u 0 True", count, correct);
     espalier_dataset_free(&set);
     espalier_model_free(model);
 }
@@ -371,18 +371,15 @@ START_TEST(eval_on_every_board_agrees_with_the_engine_and_its_figures_add_up)
         uint32_t slots = capabilities.words[ESPALIER_CAPS_POSITIONS];
         run_json(0, "eval '%s' --engine rtl --board %s --count %u --seed 5 --alone --threads 2", save_model(model, 0),
                  board[i].name, 3 * slots);
-        check_json("d[\"images\"], d[\"mismatches\"], d[\"positions\"]", "%u 0 %u", 3 * slots, slots);
-        check_json("len(d[\"counters\"])", "%u", ESPALIER_COUNTERS);
-        check_json("sum(v for k, v in d[\"counters\"].items() if k == \"busy\" or k.startswith(\"stall\")) == "
-                   "d[\"counters\"][\"cycles\"]",
-                   "True");
-        check_json("abs(d[\"cycles_per_image\"] * d[\"images\"] - d[\"counters\"][\"cycles\"]) < 1e-3", "True");
-        check_json("abs(d[\"utilisation\"] * d[\"lanes\"] * d[\"positions\"] * d[\"counters\"][\"cycles\"] / "
-                   "max(1, d[\"counters\"][\"multiplies\"]) - (d[\"counters\"][\"multiplies\"] > 0)) < 1e-6",
-                   "True");
-        check_json("d[\"cycles_alone\"] > 0 and d[\"load_bytes\"] > 0 and d[\"counters\"][\"link_in\"] > "
-                   "784 * d[\"images\"]",
-                   "True");
+        check_json("d[\"images\"], d[\"mismatches\"], d[\"positions\"], len(d[\"counters\"]), "
+                   "sum(v for k, v in d[\"counters\"].items() if k == \"busy\" or k.startswith(\"stall\")) == "
+                   "d[\"counters\"][\"cycles\"], "
+                   "abs(d[\"cycles_per_image\"] * d[\"images\"] - d[\"counters\"][\"cycles\"]) < 1e-3, "
+                   "abs(d[\"utilisation\"] * d[\"lanes\"] * d[\"positions\"] * d[\"counters\"][\"cycles\"] / "
+                   "max(1, d[\"counters\"][\"multiplies\"]) - (d[\"counters\"][\"multiplies\"] > 0)) < 1e-6, "
+                   "d[\"cycles_alone\"] > 0 and d[\"load_bytes\"] > 0, "
+                   "d[\"counters\"][\"link_in\"] > 784 * d[\"images\"]",
+                   "%u 0 %u %u True True True True True", 3 * slots, slots, ESPALIER_COUNTERS);
         espalier_model_free(model);
     }
 }
@@ -610,9 +607,8 @@ static void check_logits(const struct espalier_model *model, const uint8_t *pixe
     for (uint32_t i = 0; i < outputs && i < 10; i++)
         snprintf(expected + strlen(expected), sizeof expected - strlen(expected), "%s%d", i ? ", " : "", logits[i]);
     run_json(0, "run '%s' '%s' %s", test_path(0, "model0.esp"), image, options);
-    check_json("d[\"logits\"][:10]", "[%s]", expected);
-    check_json("len(d[\"logits\"]), d[\"class\"], d[\"mismatches\"]", "%u %u 0", outputs,
-               espalier_argmax(logits, outputs));
+    check_json("d[\"logits\"][:10], len(d[\"logits\"]), d[\"class\"], d[\"mismatches\"]", "[%s] %u %u 0", expected,
+               outputs, espalier_argmax(logits, outputs));
     free(logits);
 }
 
