@@ -6,6 +6,8 @@
 
 #include <espalier/engine.h>
 #include <espalier_sim.h>
+#include <pthread.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -267,6 +269,79 @@ START_TEST(lenet5_is_bit_exact_in_every_format)
 }
 END_TEST
 
+/* ---- boards side by side, and waves ---- */
+
+struct worker {
+    pthread_t thread;
+    struct task task;
+    enum espalier_status status;
+};
+
+static void *work(void *argument)
+{
+    struct worker *worker = argument;
+    struct espalier_transport transport;
+    struct espalier_device *device = NULL;
+    worker->status = espalier_sim_open("ecp5-25k", NULL, &transport, NULL);
+    if (worker->status == ESPALIER_OK)
+        worker->status = espalier_device_open(&transport, &device, NULL);
+    if (worker->status == ESPALIER_OK)
+        worker->status = espalier_device_load(device, worker->task.model, NULL);
+    for (int i = 0; i < 5 && worker->status == ESPALIER_OK; i++)
+        worker->status = run_task(device, &worker->task, NULL);
+    espalier_device_close(device);
+    return NULL;
+}
+
+START_TEST(boards_in_threads_do_not_disturb_each_other)
+{
+    struct espalier_random random = seeded(5);
+    struct worker workers[4];
+    for (size_t i = 0; i < 4; i++)
+        workers[i].task = make_task(&random, lenet(&random, ESPALIER_GAP, 0.01 + 0.01 * (double)i), 1);
+    for (size_t i = 0; i < 4; i++)
+        ck_assert_int_eq(pthread_create(&workers[i].thread, NULL, work, &workers[i]), 0);
+    for (size_t i = 0; i < 4; i++) {
+        ck_assert_int_eq(pthread_join(workers[i].thread, NULL), 0);
+        ck_assert_int_eq(workers[i].status, ESPALIER_OK);
+        check_task(&workers[i].task, "in a thread");
+        free_task(&workers[i].task);
+    }
+}
+END_TEST
+
+/* An FST file begins with a header block: type 0, length 329. */
+START_TEST(waves_are_written_and_change_nothing)
+{
+    static const uint8_t header[9] = {0, 0, 0, 0, 0, 0, 0, 329 >> 8, 329 & 255};
+    struct espalier_random random = seeded(6);
+    struct random_model_limits limits = small_limits();
+    struct espalier_error error = {0};
+    struct espalier_transport transport;
+    const char *path = test_path(0, "waves.fst");
+    test_ok(espalier_sim_open("tiny", path, &transport, &error));
+    struct espalier_device *device = open_device(&transport);
+    for (bool done = false; !done;) {
+        struct task task = make_task(&random, random_model(&random, &limits), 1);
+        done = espalier_device_load(device, task.model, &error) == ESPALIER_OK;
+        if (done) {
+            test_ok(run_task(device, &task, &error));
+            check_task(&task, "with waves");
+        }
+        free_task(&task);
+    }
+    espalier_device_close(device);
+    uint8_t begin[sizeof header];
+    FILE *file = fopen(path, "rb");
+    ck_assert(file != NULL);
+    ck_assert_uint_eq(fread(begin, 1, sizeof begin, file), sizeof begin);
+    ck_assert_mem_eq(begin, header, sizeof begin);
+    ck_assert_int_eq(fseek(file, 0, SEEK_END), 0);
+    ck_assert_int_gt(ftell(file), 1000);
+    fclose(file);
+}
+END_TEST
+
 /* ---- what cannot be ---- */
 
 START_TEST(a_model_that_does_not_fit_leaves_the_loaded_one_in_place)
@@ -435,56 +510,104 @@ struct tally {
 };
 
 /* A model loaded and run several times: each run is right, or fails with an error that says so. */
-static void run_over_bad_link(struct espalier_random *random, struct espalier_device *device, struct tally *tally)
+static void run_over_bad_link(struct espalier_device *device, struct task *task, struct tally *tally)
 {
     struct espalier_error error = {0};
-    struct random_model_limits limits = small_limits();
-    limits.edge = 6;
-    limits.stored = 800;
-    struct task task =
-        make_task(random, random_model(random, &limits), 1 + espalier_random_below(random, slots_of(device)));
-    enum espalier_status status = espalier_device_load(device, task.model, &error);
+    enum espalier_status status = espalier_device_load(device, task->model, &error);
     tally->failed += status == ESPALIER_ERR_TIMEOUT;
     if (status == ESPALIER_OK)
         for (int i = 0; i < 3; i++) {
-            status = run_task(device, &task, &error);
+            status = run_task(device, task, &error);
             if (status == ESPALIER_OK)
-                check_task(&task, "over a bad link");
+                check_task(task, "over a bad link");
             tally->right += status == ESPALIER_OK;
             tally->failed += status != ESPALIER_OK;
         }
     ck_assert_msg(status == ESPALIER_OK || status == ESPALIER_ERR_FIT || status == ESPALIER_ERR_TIMEOUT ||
                       status == ESPALIER_ERR_DEVICE,
                   "status %d: %s", (int)status, error.message);
-    free_task(&task);
 }
 
-static struct tally run_with_damage(double rate, uint32_t patience, uint32_t models, uint64_t extra)
+/* Quick to run, and resident. */
+static struct random_model_limits resident_limits(void)
 {
-    struct bad_link link = {.random = seeded(extra), .patience = patience};
+    struct random_model_limits limits = small_limits();
+    limits.edge = 6;
+    limits.stored = 800;
+    return limits;
+}
+
+/* Fully connected, mostly, and larger than the weight memory of the board `tiny`. */
+static struct random_model_limits streamed_limits(void)
+{
+    struct random_model_limits limits = small_limits();
+    limits.layers = 2;
+    limits.rows = 60;
+    limits.columns = 250;
+    limits.edge = 8;
+    limits.stored = 15000;
+    limits.formats = 1u << ESPALIER_DENSE;
+    return limits;
+}
+
+static bool is_streamed(const struct espalier_device *device, const struct espalier_model *model)
+{
+    struct espalier_error error = {0};
+    struct espalier_plan plan;
+    bool fits = espalier_plan_create(model, espalier_device_capabilities(device), &plan, &error) == ESPALIER_OK;
+    bool streamed = fits && plan.streamed;
+    espalier_plan_free(&plan);
+    return streamed;
+}
+
+static struct tally run_with_damage(double rate, uint32_t patience, struct random_model_limits limits, bool streamed,
+                                    uint32_t models)
+{
+    struct bad_link link = {.random = seeded(10), .patience = patience};
     struct espalier_transport transport = open_bad_link(&link);
     struct espalier_device *device = open_device(&transport);
-    struct espalier_random random = seeded(extra + 1);
+    struct espalier_random random = seeded(11);
     struct tally tally = {0};
     link.rate = rate;
-    for (uint32_t i = 0; i < models; i++)
-        run_over_bad_link(&random, device, &tally);
+    for (uint32_t i = 0; i < models;) {
+        struct espalier_model *model = random_model(&random, &limits);
+        if (is_streamed(device, model) != streamed) {
+            espalier_model_free(model);
+            continue;
+        }
+        struct task task = make_task(&random, model, 1 + espalier_random_below(&random, slots_of(device)));
+        run_over_bad_link(device, &task, &tally);
+        free_task(&task);
+        i++;
+    }
     ck_assert_msg(link.damages > models, "the link was too good to test anything");
     espalier_device_close(device);
     return tally;
 }
 
+static void check_all_right(const struct tally *tally)
+{
+    ck_assert_msg(tally->failed == 0 && tally->right > 0, "%u of %u runs failed", tally->failed,
+                  tally->failed + tally->right);
+}
+
 START_TEST(over_a_noisy_link_results_are_right)
 {
-    struct tally tally = run_with_damage(1e-3, PATIENT, test_scale(60), 10);
-    ck_assert_msg(tally.failed == 0 && tally.right > 0, "%u of %u runs failed", tally.failed,
-                  tally.failed + tally.right);
+    struct tally tally = run_with_damage(1e-3, PATIENT, resident_limits(), false, test_scale(60));
+    check_all_right(&tally);
+}
+END_TEST
+
+START_TEST(over_a_noisy_link_streamed_weights_arrive)
+{
+    struct tally tally = run_with_damage(3e-4, PATIENT, streamed_limits(), true, test_scale(60));
+    check_all_right(&tally);
 }
 END_TEST
 
 START_TEST(over_a_ruined_link_results_are_right_or_errors)
 {
-    struct tally tally = run_with_damage(2e-2, IMPATIENT, test_scale(20), 20);
+    struct tally tally = run_with_damage(2e-2, IMPATIENT, resident_limits(), false, test_scale(20));
     ck_assert_msg(tally.failed > 0, "the link was too good to make anything fail");
 }
 END_TEST
@@ -633,10 +756,13 @@ int main(void)
         random_models_are_bit_exact_on_every_board,
         small_random_models_are_bit_exact_on_the_tiny_board,
         lenet5_is_bit_exact_in_every_format,
+        boards_in_threads_do_not_disturb_each_other,
+        waves_are_written_and_change_nothing,
         a_model_that_does_not_fit_leaves_the_loaded_one_in_place,
         wrong_arguments_are_refused,
         an_unknown_board_is_refused_with_the_list,
         over_a_noisy_link_results_are_right,
+        over_a_noisy_link_streamed_weights_arrive,
         over_a_ruined_link_results_are_right_or_errors,
         a_device_that_loses_power_or_its_session_is_loaded_again,
         silence_and_strangers_are_no_device,

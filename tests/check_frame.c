@@ -581,6 +581,28 @@ START_TEST(weights_that_wait_for_room_are_refused_when_the_run_ends)
 }
 END_TEST
 
+START_TEST(a_gap_that_leaves_its_layer_ends_the_run)
+{
+    struct wire wire = wire_open("tiny");
+    uint8_t layer[42] = {0};
+    /* mult 1, shift 0, a count of 1 in 3 bits, then a gap in 4 bits before the one column there is */
+    const uint8_t into_it[4] = {1, 1 << 5, 0, 3}, past_it[4] = {1, 1 << 5, 1, 3};
+    one_weight_layer(layer + 2, 0x101);
+    wire_put16(layer + 2 + 2 * ESPALIER_LAYER_FORMAT, 8 << 8 | ESPALIER_FORMAT_GAP);
+    wire_put16(layer + 2 + 2 * ESPALIER_LAYER_WIDTHS, 3 << 4 | 4);
+    wire_ask(&wire, ESPALIER_REQ_RESET, 0, NULL, 0);
+    wire_expect_ack(&wire, ESPALIER_REQ_LAYERS, 1, layer, sizeof layer);
+    wire_expect_ack(&wire, ESPALIER_REQ_WEIGHTS, 2, past_it, sizeof past_it);
+    wire_expect_ack(&wire, ESPALIER_REQ_RUN, 3, (const uint8_t[]){1, 1, 0, 0}, 4);
+    expect_done(&wire, 3, ESPALIER_RUN_BAD_STREAM);
+    wire_expect_ack(&wire, ESPALIER_REQ_WEIGHTS_REWIND, 4, NULL, 0);
+    wire_expect_ack(&wire, ESPALIER_REQ_WEIGHTS, 5, into_it, sizeof into_it);
+    wire_expect_ack(&wire, ESPALIER_REQ_RUN, 6, (const uint8_t[]){1, 1, 0, 0}, 4);
+    expect_done(&wire, 6, ESPALIER_RUN_OK);
+    wire_close(&wire);
+}
+END_TEST
+
 START_TEST(a_resident_stream_that_is_too_short_ends_its_run)
 {
     struct wire wire = wire_open("tiny");
@@ -608,6 +630,7 @@ int main(void)
         a_run_leaves_other_requests_waiting_and_ends_with_hello_or_reset,
         streamed_weights_are_taken_damage_is_not_and_the_run_ends_with_done,
         weights_that_wait_for_room_are_refused_when_the_run_ends,
+        a_gap_that_leaves_its_layer_ends_the_run,
         a_resident_stream_that_is_too_short_ends_its_run,
     };
     return test_run("frame", tests, sizeof tests / sizeof tests[0]);
