@@ -48,6 +48,10 @@ struct espalier_compress_options espalier_compress_defaults(enum espalier_format
     options.train.augment = 0.7F;
     if (format == ESPALIER_STRUCTURED)
         options.ratio = 60.0;
+    if (format == ESPALIER_GAP) { /* single weights take longer to choose than rows and columns */
+        options.prune_epochs = 15;
+        options.rho_last = 0.5F;
+    }
     if (format == ESPALIER_DENSE) {
         options.value_bits = 8;
         options.quantize_epochs = 2;
