@@ -1,88 +1,63 @@
-// The column table: entry j is the activation offset of the layer's j-th kept
-// column, (c, ky, kx) -> c * in_channel + ky * in_row + kx.
-//
-// Filled once a layer, one column a cycle, by counting (no multiplier): i_start
-// for one cycle, then o_filling until every column has been seen. For each
-// column it waits for i_have and takes i_column_bits bits (o_taking), and
-// stores the offset if i_keep. Reading: data one cycle after the address.
-// o_kept_wrong: the keep list does not have i_kept ones.
-//
-// TABLE_DEPTH, ADDR_BITS as in rtl/README.md.
 `default_nettype none
+// The column table: entry j is the activation offset of the layer's j-th kept column. Column (c, ky, kx) lies at
+// c * IN_CHANNEL + ky * IN_ROW + kx from a window's first activation; the offset is found by walking, a column a cycle.
+// Between i_start and the layer's last column, every cycle with i_column passes one column, which is entered if i_keep.
+// Latency of a lookup: one cycle.
 module column_table #(
-    parameter TABLE_DEPTH = 1024,
-    parameter ADDR_BITS   = 14
+    parameter DEPTH     = 1024, // columns, power of two
+    parameter ADDR_BITS = 14
 ) (
-    input  wire                           i_clk,
-    input  wire                           i_reset,
+    input  wire                     i_clk,
+    // Layer
+    input  wire                     i_start,
+    input  wire [7:0]               i_kernel_width,
+    input  wire [7:0]               i_kernel_height,
+    input  wire [ADDR_BITS-1:0]     i_in_row,
+    input  wire [ADDR_BITS-1:0]     i_in_channel,
     // Filling
-    input  wire                           i_start,
-    output reg                            o_filling,
-    output reg                            o_kept_wrong,
-    input  wire [15:0]                    i_columns,
-    input  wire [15:0]                    i_kept,
-    input  wire [7:0]                     i_kernel_width,
-    input  wire [7:0]                     i_kernel_height,
-    input  wire [ADDR_BITS-1:0]           i_in_row,
-    input  wire [ADDR_BITS-1:0]           i_in_channel,
-    input  wire                           i_have,
-    output wire                           o_taking,
-    input  wire                           i_keep,
-    // Reading
-    input  wire [$clog2(TABLE_DEPTH)-1:0] i_read_addr,
-    output wire [ADDR_BITS-1:0]           o_read_offset
+    input  wire                     i_column,
+    input  wire                     i_keep,
+    output wire [15:0]              o_kept,   // columns entered since i_start
+    // Lookup
+    input  wire [$clog2(DEPTH)-1:0] i_lookup,
+    output wire [ADDR_BITS-1:0]     o_offset
 );
-    localparam TABLE_BITS = $clog2(TABLE_DEPTH);
 
-    reg [15:0]          columns_left;
-    reg [TABLE_BITS:0]  stored;
-    reg [7:0]           kx, ky;
-    reg [ADDR_BITS-1:0] offset, row_offset, channel_offset;
+    localparam INDEX_BITS = $clog2(DEPTH);
 
-    wire last_x = kx == i_kernel_width - 8'd1;
-    wire last_y = ky == i_kernel_height - 8'd1;
-    wire [ADDR_BITS-1:0] next_row     = row_offset + i_in_row;
-    wire [ADDR_BITS-1:0] next_channel = channel_offset + i_in_channel;
+    reg [INDEX_BITS:0] kept_q;
+    reg [7:0]          kx_left_q, ky_left_q; // of the current row and channel, with the current column
 
-    assign o_taking = o_filling && i_have;
+    wire                 last_kx = kx_left_q == 8'd1;
+    wire                 last_ky = ky_left_q == 8'd1;
+    wire [ADDR_BITS-1:0] offset;
 
-    always @(posedge i_clk) begin
-        if (i_start) begin
-            o_filling      <= 1'b1;
-            o_kept_wrong   <= 1'b0;
-            columns_left   <= i_columns;
-            stored         <= {(TABLE_BITS+1){1'b0}};
-            kx             <= 8'd0;
-            ky             <= 8'd0;
-            offset         <= {ADDR_BITS{1'b0}};
-            row_offset     <= {ADDR_BITS{1'b0}};
-            channel_offset <= {ADDR_BITS{1'b0}};
-        end else if (o_taking) begin
-            columns_left <= columns_left - 16'd1;
-            stored       <= stored + {{TABLE_BITS{1'b0}}, i_keep};
-            kx           <= last_x ? 8'd0 : kx + 8'd1;
-            offset       <= last_x ? (last_y ? next_channel : next_row) : offset + 1'b1;
-            if (last_x) begin
-                ky         <= last_y ? 8'd0 : ky + 8'd1;
-                row_offset <= last_y ? next_channel : next_row;
-            end
-            if (last_x && last_y)
-                channel_offset <= next_channel;
-            if (columns_left == 16'd1) begin
-                o_filling    <= 1'b0;
-                o_kept_wrong <= {{(15-TABLE_BITS){1'b0}}, stored} + {15'd0, i_keep} != i_kept;
-            end
-        end
-        if (i_reset) begin
-            o_filling    <= 1'b0;
-            o_kept_wrong <= 1'b0;
-        end
-    end
+    assign o_kept = {{(15 - INDEX_BITS){1'b0}}, kept_q};
 
-    ram_1r1w #(.WIDTH(ADDR_BITS), .DEPTH(TABLE_DEPTH)) table_ram (
-        .i_clk(i_clk),
-        .i_write(o_taking && i_keep), .i_write_addr(stored[TABLE_BITS-1:0]), .i_write_data(offset),
-        .i_read(1'b1), .i_read_addr(i_read_addr), .o_read_data(o_read_offset)
+    always @(posedge i_clk)
+        if (i_start) kept_q <= {(INDEX_BITS + 1){1'b0}};
+        else if (i_column && i_keep) kept_q <= kept_q + 1'b1;
+
+    always @(posedge i_clk)
+        if (i_start || (i_column && last_kx)) kx_left_q <= i_kernel_width;
+        else if (i_column) kx_left_q <= kx_left_q - 8'd1;
+
+    always @(posedge i_clk)
+        if (i_start || (i_column && last_kx && last_ky)) ky_left_q <= i_kernel_height;
+        else if (i_column && last_kx) ky_left_q <= ky_left_q - 8'd1;
+
+    address_walker #(.ADDR_BITS(ADDR_BITS)) walker (
+        .i_clk(i_clk), .i_restart(i_start), .i_base({ADDR_BITS{1'b0}}),
+        .i_advance(i_column), .i_level({last_kx && last_ky, last_kx && !last_ky}),
+        .i_step_0({{(ADDR_BITS - 1){1'b0}}, 1'b1}), .i_step_1(i_in_row), .i_step_2(i_in_channel), .i_step_3({ADDR_BITS{1'b0}}),
+        .o_addr(offset)
     );
+
+    ram_1r1w #(.WIDTH(ADDR_BITS), .DEPTH(DEPTH)) table_memory (
+        .i_clk(i_clk),
+        .i_write(i_column && i_keep), .i_write_addr(kept_q[INDEX_BITS-1:0]), .i_write_data(offset),
+        .i_read(1'b1), .i_read_addr(i_lookup), .o_read_data(o_offset)
+    );
+
 endmodule
 `default_nettype wire

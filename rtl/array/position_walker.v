@@ -1,63 +1,79 @@
-// Walks the output positions of a row group in pooling order (oy, ox, py, px)
-// and gives each one's base: the activation address of its window's first word.
-//
-// o_base is valid from the cycle after i_restart or i_advance. o_last says that
-// it is the group's last position; i_advance then begins the next group.
 `default_nettype none
+// Walks the output positions of a layer: pooling windows in rows (oy, ox), and inside a window its positions (py, px), so that a
+// window's maximum can be taken on the way. i_advance leaves the current position; after the layer's last position comes the
+// first again (for the next group of rows).
+// The flags tell of the current position. o_base, the activation address of its first column, comes one cycle later than they:
+// it is the base of what is issued in the cycle before.
 module position_walker #(
     parameter ADDR_BITS = 14
 ) (
     input  wire                 i_clk,
-    input  wire                 i_restart,
-    input  wire                 i_advance,
-    output reg  [ADDR_BITS-1:0] o_base,
-    output wire                 o_last,
     // Layer
+    input  wire                 i_start,
+    input  wire [2:0]           i_pool,        // edge of a window, 1 to 4
+    input  wire [7:0]           i_out_width,   // windows
+    input  wire [7:0]           i_out_height,
     input  wire [ADDR_BITS-1:0] i_in_base,
     input  wire [ADDR_BITS-1:0] i_step_x,
     input  wire [ADDR_BITS-1:0] i_step_y,
     input  wire [ADDR_BITS-1:0] i_pool_step_x,
     input  wire [ADDR_BITS-1:0] i_pool_step_y,
-    input  wire [2:0]           i_pool,
-    input  wire [7:0]           i_out_width,
-    input  wire [7:0]           i_out_height
+    // Position
+    input  wire                 i_advance,
+    output wire                 o_window_first, // first position of its window
+    output wire                 o_window_last,
+    output wire                 o_row_last,     // last window of its row of windows
+    output wire                 o_last,         // last position of the layer
+    output wire [ADDR_BITS-1:0] o_base          // one cycle later
 );
-    reg [2:0]           px, py;
-    reg [7:0]           ox, oy;
-    reg [ADDR_BITS-1:0] sub_row, window, line;   // bases of this (oy, ox, py), (oy, ox), (oy)
 
-    wire end_px = px == i_pool - 3'd1;
-    wire end_py = py == i_pool - 3'd1;
-    wire end_ox = ox == i_out_width - 8'd1;
-    wire end_oy = oy == i_out_height - 8'd1;
+    reg [2:0] px_left_q, py_left_q;
+    reg [7:0] ox_left_q, oy_left_q;
+    reg       window_first_q;
 
-    assign o_last = end_px && end_py && end_ox && end_oy;
+    wire last_px = px_left_q == 3'd1;
+    wire last_py = py_left_q == 3'd1;
+    wire last_oy = oy_left_q == 8'd1;
 
-    // The one adder: the innermost counter that does not wrap chooses what moves by which step.
-    wire [ADDR_BITS-1:0] from = !end_px ? o_base   : !end_py ? sub_row  : !end_ox ? window        : line;
-    wire [ADDR_BITS-1:0] step = !end_px ? i_step_x : !end_py ? i_step_y : !end_ox ? i_pool_step_x : i_pool_step_y;
-    wire [ADDR_BITS-1:0] next = i_restart || o_last ? i_in_base : from + step;
-
-    wire move_sub_row = end_px;
-    wire move_window  = end_px && end_py;
-    wire move_line    = end_px && end_py && end_ox;
+    assign o_window_first = window_first_q;
+    assign o_window_last  = last_px && last_py;
+    assign o_row_last     = ox_left_q == 8'd1;
+    assign o_last         = o_window_last && o_row_last && last_oy;
 
     always @(posedge i_clk)
-        if (i_restart || i_advance) begin
-            o_base <= next;
-            px     <= i_restart || end_px ? 3'd0 : px + 3'd1;
-            if (i_restart || move_sub_row) begin
-                sub_row <= next;
-                py      <= i_restart || end_py ? 3'd0 : py + 3'd1;
-            end
-            if (i_restart || move_window) begin
-                window <= next;
-                ox     <= i_restart || end_ox ? 8'd0 : ox + 8'd1;
-            end
-            if (i_restart || move_line) begin
-                line <= next;
-                oy   <= i_restart || end_oy ? 8'd0 : oy + 8'd1;
-            end
-        end
+        if (i_start || (i_advance && last_px)) px_left_q <= i_pool;
+        else if (i_advance) px_left_q <= px_left_q - 3'd1;
+
+    always @(posedge i_clk)
+        if (i_start || (i_advance && o_window_last)) py_left_q <= i_pool;
+        else if (i_advance && last_px) py_left_q <= py_left_q - 3'd1;
+
+    always @(posedge i_clk)
+        if (i_start || (i_advance && o_window_last && o_row_last)) ox_left_q <= i_out_width;
+        else if (i_advance && o_window_last) ox_left_q <= ox_left_q - 8'd1;
+
+    always @(posedge i_clk)
+        if (i_start || (i_advance && o_last)) oy_left_q <= i_out_height;
+        else if (i_advance && o_window_last && o_row_last) oy_left_q <= oy_left_q - 8'd1;
+
+    always @(posedge i_clk)
+        if (i_start) window_first_q <= 1'b1;
+        else if (i_advance) window_first_q <= o_window_last;
+
+    // The address follows a cycle behind
+    reg       advance_q, restart_q;
+    reg [1:0] level_q;
+
+    always @(posedge i_clk) begin
+        advance_q <= i_advance;
+        restart_q <= i_start || (i_advance && o_last);
+        level_q   <= !last_px ? 2'd0 : !last_py ? 2'd1 : !o_row_last ? 2'd2 : 2'd3;
+    end
+
+    address_walker #(.ADDR_BITS(ADDR_BITS)) walker (
+        .i_clk(i_clk), .i_restart(restart_q), .i_base(i_in_base), .i_advance(advance_q), .i_level(level_q),
+        .i_step_0(i_step_x), .i_step_1(i_step_y), .i_step_2(i_pool_step_x), .i_step_3(i_pool_step_y), .o_addr(o_base)
+    );
+
 endmodule
 `default_nettype wire

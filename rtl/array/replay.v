@@ -1,147 +1,139 @@
-// Replays the step list for every output position of every row group: one step
-// a cycle, no gap between steps, positions or groups.
-//
-// Stages: 0 issue (list and column-table addresses), 1 list data arrive,
-// 2 activation address, 3 activation word arrives: operands to the lanes,
-// 5 products are added (o_add, o_last). A position's last step waits until the
-// drain will be done with the position before: it takes DRAIN_CYCLES (three times
-// as many for a raw layer) from one o_last to the next. i_inhibit holds back the
-// issue of this cycle, so that stage 2 is empty two cycles later (o_read low).
-// A group without steps issues one step with all lanes off a position.
 `default_nettype none
+// Replays a group's steps for every output position: one step a cycle while nothing holds it back. After a position's last step
+// comes the close, a cycle of its own in which the sums go to the drain; a position without steps is a close alone.
+//
+// Stages, counted from the issue: 1 the step's offset is there, 2 the activation is addressed, 3 it is there, 5 the products are
+// added. The drain may be given a position every DRAIN_CYCLES (three times as many for a raw layer): a close waits for that at the
+// issue, so nothing behind it ever stalls. i_block withholds the step of this cycle, and with it the read of stage 2.
 module replay #(
     parameter LANES        = 2,
-    parameter PORTS        = 1,
-    parameter LIST_DEPTH   = 1024,
+    parameter STEP_BITS    = 10, // of a step's number
     parameter ADDR_BITS    = 14,
-    parameter DRAIN_CYCLES = 16
+    parameter PORTS        = 1,
+    parameter DRAIN_CYCLES = 16  // 2 or more
 ) (
-    input  wire                          i_clk,
-    input  wire                          i_reset,
-    input  wire                          i_private,
-    input  wire                          i_raw,
-    input  wire                          i_inhibit,
-    // Group queue
-    output reg                           o_half,
-    input  wire                          i_full,
-    input  wire [$clog2(LIST_DEPTH):0]   i_steps,
-    input  wire [LANES*($clog2(LIST_DEPTH)+1)-1:0] i_counts,
-    input  wire [$clog2(LANES+1)-1:0]    i_group_lanes,
-    output wire                          o_replayed,
-    output wire                          o_release,
-    output wire                          o_release_half, // also the half whose biases belong to o_last
-    // Position walker
-    input  wire [ADDR_BITS-1:0]          i_base,
-    input  wire                          i_last_position,
-    output wire                          o_advance,
-    // Stage 0 and 1: step list and column table
-    output wire [$clog2(LIST_DEPTH)-1:0] o_index,
-    input  wire [8*LANES-1:0]            i_weights,
-    input  wire [ADDR_BITS*PORTS-1:0]    i_offsets,
-    input  wire [ADDR_BITS-1:0]          i_table_offset,
-    // Stage 2: activation memory
-    output wire                          o_read,
-    output reg  [ADDR_BITS*PORTS-1:0]    o_read_addrs,
-    // Stage 3 and 5: lanes
-    output reg  [8*LANES-1:0]            o_weights,
-    output wire                          o_add,
-    output wire                          o_last,
+    input  wire                       i_clk,
+    input  wire                       i_reset,
+    // Layer
+    input  wire                       i_private,
+    input  wire                       i_raw,
+    // step_list
+    input  wire                       i_ready,
+    input  wire [STEP_BITS:0]         i_steps,
+    input  wire [LANES-1:0]           i_rows,
+    input  wire                       i_last_group,
+    output wire                       o_replayed,
+    output wire                       o_release,
+    output wire [STEP_BITS-1:0]       o_step,
+    input  wire [LANES-1:0]           i_lanes,     // these three at stage 1
+    input  wire [PORTS*ADDR_BITS-1:0] i_offsets,   // private index
+    input  wire [ADDR_BITS-1:0]       i_offset,    // shared index, from column_table
+    // position_walker
+    input  wire                       i_window_first,
+    input  wire                       i_window_last,
+    input  wire                       i_row_last,
+    input  wire                       i_last,
+    input  wire [ADDR_BITS-1:0]       i_base,      // at stage 1
+    output wire                       o_advance,
+    // Activation memory, at stage 2
+    input  wire                       i_block,     // no step in this cycle
+    output wire                       o_read,
+    output reg  [PORTS*ADDR_BITS-1:0] o_read_addr,
+    // Lanes, at stage 5
+    output wire [LANES-1:0]           o_add,
+    output wire                       o_close,
+    // Drain, at stage 3 of a close: the position that is closed
+    output wire                       o_drain,
+    output reg                        o_drain_first,       // of its window
+    output reg                        o_drain_window_last,
+    output reg                        o_drain_row_last,
+    output reg                        o_drain_last,        // of its group
+    output reg                        o_drain_layer_last,
+    output reg  [LANES-1:0]           o_drain_rows,        // lanes that have a row
     // Events
-    output wire                          o_event_step,
-    output wire                          o_event_drain,      // a step waits for the drain
-    output wire                          o_event_port,       // a step waits for the memory's port
-    output wire [$clog2(LANES+1)-1:0]    o_event_lanes,      // lanes with a stored weight in this step
-    output wire [$clog2(LANES+1)-1:0]    o_event_reads       // activation words read by this step
+    output wire                       o_busy,      // a step is issued
+    output wire                       o_blocked,   // it would be, but for i_block
+    output wire                       o_draining,  // a close, or waiting for it
+    output wire [LANES-1:0]           o_lane_steps // lanes with a weight, at stage 1
 );
-    localparam INDEX_BITS  = $clog2(LIST_DEPTH);
-    localparam LANE_BITS   = $clog2(LANES + 1);
-    localparam CREDIT_BITS = $clog2(3 * DRAIN_CYCLES + 1);
 
-    reg [INDEX_BITS:0]    index;
-    reg [CREDIT_BITS-1:0] credit;      // cycles until a last step may be issued
-    localparam RAW_CYCLES = 3 * DRAIN_CYCLES;
-    wire [CREDIT_BITS-1:0] drain_cycles = i_raw ? RAW_CYCLES[CREDIT_BITS-1:0] : DRAIN_CYCLES[CREDIT_BITS-1:0];
+    localparam TIMER_BITS = $clog2(3 * DRAIN_CYCLES);
+    localparam WAIT       = DRAIN_CYCLES - 1; // cycles between two closes
+    localparam WAIT_RAW   = 3 * DRAIN_CYCLES - 1;
 
-    wire empty     = i_steps == {(INDEX_BITS+1){1'b0}};
-    wire last_step = empty || index == i_steps - 1'b1;
-    wire blocked   = last_step && credit != {CREDIT_BITS{1'b0}};
-    wire issue     = i_full && !i_inhibit && !blocked;
+    // ---- Issue
 
-    assign o_index        = index[INDEX_BITS-1:0];
-    assign o_advance      = issue && last_step;
-    assign o_replayed     = o_advance && i_last_position;
-    assign o_event_step   = issue;
-    assign o_event_port   = i_full && i_inhibit;
-    assign o_event_drain  = i_full && !i_inhibit && blocked;
+    reg [STEP_BITS:0]    step_q;
+    reg [TIMER_BITS-1:0] timer_q; // cycles until the drain can be given a position
 
-    // Lanes that take part in this step
-    wire [LANES-1:0] on;
-    genvar n;
-    generate
-        for (n = 0; n < LANES; n = n + 1) begin : lane_on
-            wire in_group = n < i_group_lanes;
-            wire has_step = index < i_counts[(INDEX_BITS+1)*n +: INDEX_BITS+1];
-            assign on[n] = in_group && !empty && (has_step || !i_private || PORTS == 1);
+    wire at_close = step_q == i_steps;
+    wire step     = i_ready && !at_close && !i_block;
+    wire close    = i_ready && at_close && timer_q == {TIMER_BITS{1'b0}};
+
+    assign o_step     = step_q[STEP_BITS-1:0];
+    assign o_advance  = close;
+    assign o_replayed = close && i_last;
+    assign o_busy     = step;
+    assign o_blocked  = i_ready && !at_close && i_block;
+    assign o_draining = i_ready && at_close;
+
+    always @(posedge i_clk)
+        if (i_reset || close) step_q <= {(STEP_BITS + 1){1'b0}};
+        else if (step) step_q <= step_q + 1'b1;
+
+    always @(posedge i_clk)
+        if (i_reset) timer_q <= {TIMER_BITS{1'b0}};
+        else if (close) timer_q <= i_raw ? WAIT_RAW[TIMER_BITS-1:0] : WAIT[TIMER_BITS-1:0];
+        else if (timer_q != {TIMER_BITS{1'b0}}) timer_q <= timer_q - 1'b1;
+
+    always @(posedge i_clk)
+        if (close) begin
+            o_drain_first       <= i_window_first;
+            o_drain_window_last <= i_window_last;
+            o_drain_row_last    <= i_row_last;
+            o_drain_last        <= i_last;
+            o_drain_layer_last  <= i_last && i_last_group;
+            o_drain_rows        <= i_rows;
         end
-    endgenerate
-    reg [LANE_BITS-1:0] on_count;
-    integer k;
-    always @* begin
-        on_count = {LANE_BITS{1'b0}};
-        for (k = 0; k < LANES; k = k + 1)
-            on_count = on_count + {{(LANE_BITS-1){1'b0}}, on[k]};
-    end
-    wire [LANE_BITS-1:0] one = {{(LANE_BITS-1){1'b0}}, !empty};
-    assign o_event_lanes = i_private && PORTS == 1 ? one : on_count;
-    assign o_event_reads = PORTS == 1 ? one : i_private ? on_count : empty ? {LANE_BITS{1'b0}} : PORTS[LANE_BITS-1:0];
 
-    always @(posedge i_clk) begin
-        if (issue)
-            index <= last_step ? {(INDEX_BITS+1){1'b0}} : index + 1'b1;
-        if (o_advance)
-            credit <= drain_cycles - 1'b1;
-        else if (credit != {CREDIT_BITS{1'b0}})
-            credit <= credit - 1'b1;
-        if (o_replayed)
-            o_half <= !o_half;
+    // ---- Stages
+
+    reg [5:1]       step_at_q, close_at_q;
+    reg             replayed_q, release_q;
+    reg [LANES-1:0] lanes_2_q, lanes_3_q, lanes_4_q, lanes_5_q;
+
+    always @(posedge i_clk)
         if (i_reset) begin
-            index  <= {(INDEX_BITS+1){1'b0}};
-            o_half <= 1'b0;
-            credit <= {CREDIT_BITS{1'b0}};
+            step_at_q  <= 5'd0;
+            close_at_q <= 5'd0;
+            {replayed_q, release_q} <= 2'b00;
+        end else begin
+            step_at_q  <= {step_at_q[4:1], step};
+            close_at_q <= {close_at_q[4:1], close};
+            {replayed_q, release_q} <= {o_replayed, replayed_q}; // at stage 2 the last weights have been addressed
         end
-    end
 
-    // The pipeline behind the issue; bit 0 of the shift registers is stage 1
-    reg [4:0]           valid, last, group_end, half;
-    reg [LANES-1:0]     on_1, on_2;
-    reg [ADDR_BITS-1:0] base_1;
-    reg [8*LANES-1:0]   weights_2;
     always @(posedge i_clk) begin
-        valid     <= i_reset ? 5'd0 : {valid[3:0], issue};
-        last      <= {last[3:0], last_step};
-        group_end <= {group_end[3:0], last_step && i_last_position};
-        half      <= {half[3:0], o_half};
-        on_1      <= on;
-        on_2      <= on_1;
-        base_1    <= i_base;
-        weights_2 <= i_weights;
+        lanes_2_q <= i_lanes;
+        lanes_3_q <= lanes_2_q;
+        lanes_4_q <= lanes_3_q;
+        lanes_5_q <= lanes_4_q;
     end
 
+    genvar g;
     generate
-        for (n = 0; n < PORTS; n = n + 1) begin : address
+        for (g = 0; g < PORTS; g = g + 1) begin : g_port
             always @(posedge i_clk)
-                o_read_addrs[ADDR_BITS*n +: ADDR_BITS] <= base_1 + (i_private ? i_offsets[ADDR_BITS*n +: ADDR_BITS] : i_table_offset);
-        end
-        for (n = 0; n < LANES; n = n + 1) begin : operand
-            always @(posedge i_clk)
-                o_weights[8*n +: 8] <= on_2[n] ? weights_2[8*n +: 8] : 8'd0;
+                o_read_addr[g*ADDR_BITS +: ADDR_BITS] <= i_base + (i_private ? i_offsets[g*ADDR_BITS +: ADDR_BITS] : i_offset);
         end
     endgenerate
 
-    assign o_read         = valid[1];
-    assign o_add          = valid[4];
-    assign o_last         = valid[4] && last[4];
-    assign o_release      = valid[4] && group_end[4];
-    assign o_release_half = half[4];
+    assign o_release    = release_q;
+    assign o_read       = step_at_q[2];
+    assign o_add        = lanes_5_q & {LANES{step_at_q[5]}};
+    assign o_close      = close_at_q[5];
+    assign o_drain      = close_at_q[3];
+    assign o_lane_steps = i_lanes & {LANES{step_at_q[1]}};
+
 endmodule
 `default_nettype wire

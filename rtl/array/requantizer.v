@@ -1,64 +1,115 @@
-// Requantizes one accumulator a cycle: rules A3 (bias added here), A5 and A6 of
-// ARITHMETIC.md. For a raw layer it gives byte i_raw_byte of the sum instead.
-// Latency REQUANTIZER_LATENCY = 5 cycles. Layer settings are stable while used.
-//
-//   1: acc + bias   2: two half products by 4 bits of mult   3: their sum
-//   4: shift right by `shift`, one fraction bit kept   5: round half up, saturate
 `default_nettype none
+// Requantization of a sum to a byte (rules A5 and A6), or byte i_shift / 8 of the sum itself (raw layers, rule A8).
+// Latency: five cycles from i_value to o_byte, one value a cycle; i_shift goes with the value three cycles before.
+//
+// A DSP is not at hand for this product, so the multiplier is recoded to five radix-4 digits of -1, 0, 1 or 2 (one LUT a bit each):
+// a digit of 3 becomes -1 and a carry into the next. -v is ~v + 1; the ones are put where a summand is known to be 0.
+// Round half up is the bit below the result: floor((v + 2^(s-1)) / 2^s) = floor(v / 2^s) + bit s-1 of v.
 module requantizer #(
     parameter ACC_BITS = 24
 ) (
     input  wire                i_clk,
-    // Value
-    input  wire [ACC_BITS-1:0] i_acc,
-    input  wire [ACC_BITS-1:0] i_bias,
-    input  wire [1:0]          i_raw_byte,   // with i_acc
-    output reg  [7:0]          o_value,
     // Layer
     input  wire [7:0]          i_mult,
-    input  wire [4:0]          i_shift,
     input  wire                i_relu,
-    input  wire                i_raw
+    input  wire                i_raw,
+    // Value
+    input  wire [ACC_BITS-1:0] i_value,
+    input  wire [4:0]          i_shift, // three cycles after i_value
+    output reg  [7:0]          o_byte
 );
-    localparam HALF = ACC_BITS + 4;      // acc * 4 bits
-    localparam WIDE = ACC_BITS + 9;      // acc * 8 bits, one fraction bit
 
-    reg signed [ACC_BITS-1:0] sum;
-    reg signed [HALF-1:0]     product_low, product_high;
-    reg signed [WIDE-1:0]     product;   // twice the product: a fraction bit below
-    reg signed [WIDE-1:0]     shifted;
-    reg [1:0]                 byte_1, byte_2, byte_3;
+    localparam TERM    = ACC_BITS + 1; // a digit's product
+    localparam PAIR    = ACC_BITS + 4; // two digits' product
+    localparam PRODUCT = ACC_BITS + 9; // of ACC_BITS signed and 8 bits unsigned, with room for the sum before its last term
 
-    wire signed [4:0] mult_low  = {1'b0, i_raw ? 4'd1 : i_mult[3:0]};
-    wire signed [4:0] mult_high = {1'b0, i_raw ? 4'd0 : i_mult[7:4]};
-    wire [4:0]        shift     = i_raw ? {byte_3, 3'd0} : i_shift;
+    // ---- Digits of the multiplier, constant in a layer
 
-    wire signed [HALF:0]   full_low  = sum * mult_low;
-    wire signed [HALF:0]   full_high = sum * mult_high;
-    wire signed [WIDE-1:0] wide_low  = {{(WIDE-HALF-1){product_low[HALF-1]}}, product_low, 1'b0};
-    wire signed [WIDE-1:0] wide_high = {product_high, 5'd0};
+    function [2:0] digit; // carry out, digit modulo 4, of two bits and a carry in
+        input [2:0] bits_and_carry;
+        reg   [2:0] sum;
+        begin
+            sum   = {1'b0, bits_and_carry[2:1]} + {2'b00, bits_and_carry[0]};
+            digit = {sum >= 3'd3, sum[1:0]};
+        end
+    endfunction
 
-    // shifted has the fraction bit lowest; rounding adds half a unit and drops it
-    wire        [WIDE-1:0] half_up = shifted + {{(WIDE-1){1'b0}}, 1'b1};
-    wire        [WIDE-1:0] rounded = {half_up[WIDE-1], half_up[WIDE-1:1]};
-    wire too_high = !rounded[WIDE-1] && |rounded[WIDE-2:7];
-    wire too_low  = rounded[WIDE-1] && (i_relu || !(&rounded[WIDE-2:7]));
+    wire [7:0] mult = i_raw ? 8'd1 : i_mult;
+    wire [2:0] digit_0 = digit({mult[1:0], 1'b0});
+    wire [2:0] digit_1 = digit({mult[3:2], digit_0[2]});
+    wire [2:0] digit_2 = digit({mult[5:4], digit_1[2]});
+    wire [2:0] digit_3 = digit({mult[7:6], digit_2[2]});
+
+    function [TERM-1:0] term; // 0, value, 2 * value or ~value
+        input [1:0]          select;
+        input [ACC_BITS-1:0] value;
+        begin
+            case (select)
+                2'd0:    term = {TERM{1'b0}};
+                2'd1:    term = {value[ACC_BITS-1], value};
+                2'd2:    term = {value, 1'b0};
+                default: term = ~{value[ACC_BITS-1], value};
+            endcase
+        end
+    endfunction
+
+    wire minus_0 = digit_0[1:0] == 2'd3;
+    wire minus_1 = digit_1[1:0] == 2'd3;
+    wire minus_2 = digit_2[1:0] == 2'd3;
+    wire minus_3 = digit_3[1:0] == 2'd3;
+
+    // ---- Product, in three cycles
+
+    wire [TERM-1:0] term_0 = term(digit_0[1:0], i_value);
+    wire [TERM-1:0] term_1 = term(digit_1[1:0], i_value);
+    wire [TERM-1:0] term_2 = term(digit_2[1:0], i_value);
+    wire [TERM-1:0] term_3 = term(digit_3[1:0], i_value);
+
+    reg [PAIR-1:0]     low_q, high_q;
+    reg [ACC_BITS-1:0] top_q, top_qq;
+    reg [PRODUCT-1:0]  sum_q, product_q;
+
+    wire [PRODUCT-1:0] low  = {{(PRODUCT - PAIR){low_q[PAIR-1]}}, low_q};
+    wire [PRODUCT-1:0] high = {{(PRODUCT - PAIR - 4){high_q[PAIR-1]}}, high_q, 1'b0, minus_1, 2'b00};
+    wire [PRODUCT-1:0] top  = {{(PRODUCT - ACC_BITS - 8){top_qq[ACC_BITS-1]}}, top_qq, 1'b0, minus_3, 6'b000000};
 
     always @(posedge i_clk) begin
-        sum          <= i_acc + i_bias;
-        product_low  <= full_low[HALF-1:0];
-        product_high <= full_high[HALF-1:0];
-        product      <= wide_low + wide_high;
-        shifted      <= product >>> shift;
-        o_value      <= i_raw    ? shifted[8:1]
-                      : too_high ? 8'h7F
-                      : too_low  ? (i_relu ? 8'h00 : 8'h80)
-                      :            rounded[7:0];
-        byte_1       <= i_raw_byte;
-        byte_2       <= byte_1;
-        byte_3       <= byte_2;
+        low_q  <= {{3{term_0[TERM-1]}}, term_0} + {term_1[TERM-1], term_1, 2'b00} + {{(PAIR - 1){1'b0}}, minus_0};
+        high_q <= {{3{term_2[TERM-1]}}, term_2} + {term_3[TERM-1], term_3, 2'b00} + {{(PAIR - 1){1'b0}}, minus_2};
+        top_q  <= i_value & {ACC_BITS{digit_3[2]}};
+        sum_q  <= low + high;
+        top_qq <= top_q;
+        product_q <= sum_q + top;
     end
 
-    wire unused = &{1'b0, full_low[HALF], full_high[HALF]};
+    // ---- Shift by bytes, with one more bit below. What does not fit 17 bits saturates in the end: clip it here
+
+    wire [PRODUCT:0] doubled  = {product_q, 1'b0};
+    wire [PRODUCT:0] shifted  = $signed(doubled) >>> {i_shift[4:3], 3'b000};
+    wire             sign     = product_q[PRODUCT-1];
+    wire             overflow = !i_raw && shifted[PRODUCT:16] != {(PRODUCT - 15){sign}};
+
+    reg [16:0] clipped_q;
+    reg [2:0]  shift_q;
+
+    always @(posedge i_clk) begin
+        clipped_q <= overflow ? {sign, {16{!sign}}} : shifted[16:0];
+        shift_q   <= i_shift[2:0];
+    end
+
+    // ---- Shift by bits, round, saturate
+
+    wire [16:0] fine    = $signed(clipped_q) >>> shift_q;
+    wire [16:0] rounded = {fine[16], fine[16:1]} + {16'd0, fine[0] && !i_raw};
+    wire        above   = !rounded[16] && |rounded[15:7];
+    wire        below   = rounded[16] && !(&rounded[15:7]);
+
+    always @(posedge i_clk)
+        if (i_raw) o_byte <= rounded[7:0];
+        else if (rounded[16] && i_relu) o_byte <= 8'd0;
+        else if (above) o_byte <= 8'h7F;
+        else if (below) o_byte <= 8'h80;
+        else o_byte <= rounded[7:0];
+
 endmodule
 `default_nettype wire

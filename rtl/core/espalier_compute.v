@@ -1,14 +1,14 @@
-// All of the computing: memories, decoders, array and sequencer, between the
-// ports that the frame part drives (the table in rtl/README.md).
 `default_nettype none
 `include "protocol.vh"
+// All of the computing: memories, decoder, array and sequencer. README.md of this folder has the drawing; the ports are those that
+// the frame part drives, in the table of ../README.md, as are the parameters.
 module espalier_compute #(
     parameter LANES           = 2,
     parameter POSITIONS       = 8,
     parameter PORTS           = 1,
     parameter ACT_SINGLE_PORT = 1,
     parameter ACT_WORDS       = 16384,
-    parameter WEIGHT_WORDS    = 1024,
+    parameter WEIGHT_WORDS    = 1280,
     parameter LAYERS          = 8,
     parameter TABLE_DEPTH     = 1024,
     parameter LIST_DEPTH      = 1024,
@@ -20,9 +20,11 @@ module espalier_compute #(
 ) (
     input  wire                   i_clk,
     input  wire                   i_reset,
+    // Layer descriptors
     input  wire                   i_layer_write,
     input  wire [15:0]            i_layer_addr,
     input  wire [15:0]            i_layer_data,
+    // Activations, while no run
     input  wire                   i_act_write,
     input  wire [15:0]            i_act_addr,
     input  wire [7:0]             i_act_slot,
@@ -30,12 +32,14 @@ module espalier_compute #(
     input  wire                   i_act_read,
     output wire                   o_act_valid,
     output wire [8*POSITIONS-1:0] o_act_data,
+    // Weights
     input  wire                   i_weight_write,
     input  wire [31:0]            i_weight_data,
     input  wire                   i_weight_commit,
     input  wire                   i_weight_discard,
     input  wire                   i_weight_rewind,
     output wire [15:0]            o_weight_space,
+    // Run
     input  wire                   i_run_start,
     input  wire [7:0]             i_run_layers,
     input  wire [7:0]             i_run_slots,
@@ -44,290 +48,266 @@ module espalier_compute #(
     output wire                   o_run_busy,
     output wire                   o_run_done,
     output wire [7:0]             o_run_status,
+    // Event counters, while no run
     input  wire [4:0]             i_counter_index,
     output wire [31:0]            o_counter_value
 );
+
     localparam ADDR_BITS    = $clog2(ACT_WORDS);
     localparam TABLE_BITS   = $clog2(TABLE_DEPTH);
-    localparam LIST_BITS    = $clog2(LIST_DEPTH);
-    localparam LANE_BITS    = $clog2(LANES + 1);
-    localparam PRIVATE      = (FORMATS & 4) != 0;
-    localparam DRAIN_CYCLES = LANES * (POSITIONS / DRAIN);
+    localparam STEP_BITS    = $clog2(LIST_DEPTH);
+    localparam WIDER        = TABLE_BITS > STEP_BITS ? TABLE_BITS : STEP_BITS;
+    localparam HAS_PRIVATE  = (FORMATS >> `ESPALIER_FORMAT_GAP) % 2;
+    localparam PASS         = LANES * (POSITIONS / DRAIN);
+    localparam DRAIN_CYCLES = PASS > 8 ? PASS : 8;
 
-    // ---- Run settings
-    reg       streamed;
-    reg [4:0] slots;
+    // ---- Run
+
+    reg       streamed_q;
+    reg [4:0] slots_q;
+
     always @(posedge i_clk)
         if (i_run_start) begin
-            streamed <= i_run_streamed;
-            slots    <= i_run_slots[4:0];
+            streamed_q <= i_run_streamed;
+            slots_q    <= i_run_slots[4:0];
         end
 
-    // ---- Sequencer and layer settings
-    wire                 quiesce, counting, in_rows, settled, load, loaded, legal, prologue, prologue_taking;
+    wire                 idle, layer_load, layer_loaded, layer_legal, layer_word, layer_start, layer_done;
+    wire                 cleared, clear_write, underrun, bad_stream, overflow, settled;
     wire [7:0]           layer;
-    wire [4:0]           prologue_need;
-    wire [7:0]           mult;
-    wire [4:0]           shift;
-    wire                 book_write, table_start, table_filling, table_wrong, clear_write, rows_start, decode_error, layer_done;
-    wire [3:0]           book_addr;
+    wire [4:0]           layer_word_number;
+    wire [15:0]          layer_word_data;
     wire [ADDR_BITS-1:0] clear_addr;
-    wire                 have, underrun;
-    wire [19:0]          bits;
+
+    sequencer #(.ADDR_BITS(ADDR_BITS)) run (
+        .i_clk(i_clk), .i_reset(i_reset), .i_start(i_run_start), .i_layers(i_run_layers), .i_abort(i_run_abort),
+        .o_busy(o_run_busy), .o_done(o_run_done), .o_status(o_run_status), .o_idle(idle),
+        .o_load(layer_load), .o_layer(layer), .i_loaded(layer_loaded), .i_legal(layer_legal),
+        .i_word(layer_word), .i_word_number(layer_word_number), .i_word_data(layer_word_data),
+        .o_layer_start(layer_start), .i_layer_done(layer_done),
+        .o_cleared(cleared), .o_clear_write(clear_write), .o_clear_addr(clear_addr),
+        .i_underrun(underrun), .i_bad_stream(bad_stream || overflow), .i_settled(settled)
+    );
 
     wire [1:0]           format;
     wire                 relu, raw, has_codebook;
     wire [3:0]           value_bits, gap_bits, count_bits;
     wire [4:0]           bias_bits, bias_shift;
     wire [2:0]           pool;
-    wire [15:0]          rows, columns, kept, clear_words;
+    wire [15:0]          columns, kept;
     wire [7:0]           kernel_width, kernel_height, out_width, out_height;
-    wire [ADDR_BITS-1:0] in_row, in_channel, in_base, step_x, step_y, pool_step_x, pool_step_y;
-    wire [ADDR_BITS-1:0] out_base, out_row, out_channel, clear_base;
+    wire [ADDR_BITS-1:0] in_row, in_channel, in_base, step_x, step_y, pool_step_x, pool_step_y, out_row, out_channel;
+    wire                 private_index = HAS_PRIVATE != 0 && format == `ESPALIER_FORMAT_GAP;
 
-    sequencer #(.ADDR_BITS(ADDR_BITS)) run (
-        .i_clk(i_clk), .i_reset(i_reset), .i_start(i_run_start), .i_layers(i_run_layers), .i_abort(i_run_abort),
-        .o_busy(o_run_busy), .o_done(o_run_done), .o_status(o_run_status), .o_quiesce(quiesce), .o_counting(counting),
-        .o_in_rows(in_rows), .i_settled(settled),
-        .o_load(load), .o_layer(layer), .i_loaded(loaded), .i_legal(legal), .i_has_codebook(has_codebook),
-        .i_value_bits(value_bits), .i_clear_base(clear_base), .i_clear_words(clear_words),
-        .o_prologue(prologue), .o_need(prologue_need), .o_taking(prologue_taking), .i_have(have), .i_bits(bits[7:0]),
-        .i_underrun(underrun), .o_mult(mult), .o_shift(shift), .o_book_write(book_write), .o_book_addr(book_addr),
-        .o_table_start(table_start), .i_table_filling(table_filling), .i_table_wrong(table_wrong),
-        .o_clear_write(clear_write), .o_clear_addr(clear_addr),
-        .o_rows_start(rows_start), .i_decode_error(decode_error), .i_layer_done(layer_done)
-    );
     layer_settings #(
         .LAYERS(LAYERS), .TABLE_DEPTH(TABLE_DEPTH), .LIST_DEPTH(LIST_DEPTH), .FORMATS(FORMATS), .ADDR_BITS(ADDR_BITS)
     ) settings (
-        .i_clk(i_clk), .i_reset(i_reset),
+        .i_clk(i_clk), .i_reset(idle),
         .i_write(i_layer_write), .i_write_addr(i_layer_addr), .i_write_data(i_layer_data),
-        .i_load(load), .i_layer(layer), .o_loaded(loaded), .o_legal(legal),
+        .i_load(layer_load), .i_layer(layer), .o_loaded(layer_loaded), .o_legal(layer_legal),
+        .o_word(layer_word), .o_word_number(layer_word_number), .o_word_data(layer_word_data),
         .o_format(format), .o_relu(relu), .o_raw(raw), .o_has_codebook(has_codebook), .o_value_bits(value_bits),
         .o_gap_bits(gap_bits), .o_count_bits(count_bits), .o_bias_bits(bias_bits), .o_bias_shift(bias_shift), .o_pool(pool),
-        .o_rows(rows), .o_columns(columns), .o_kept(kept), .o_kernel_width(kernel_width), .o_kernel_height(kernel_height),
+        .o_columns(columns), .o_kept(kept), .o_kernel_width(kernel_width), .o_kernel_height(kernel_height),
         .o_in_row(in_row), .o_in_channel(in_channel), .o_in_base(in_base), .o_step_x(step_x), .o_step_y(step_y),
         .o_pool_step_x(pool_step_x), .o_pool_step_y(pool_step_y), .o_out_width(out_width), .o_out_height(out_height),
-        .o_out_base(out_base), .o_out_row(out_row), .o_out_channel(out_channel),
-        .o_clear_base(clear_base), .o_clear_words(clear_words)
+        .o_out_row(out_row), .o_out_channel(out_channel)
     );
 
-    // ---- Weight stream: memory, unpacker, and who takes its bits
-    wire        word_valid, word_ready, exhausted;
+    // ---- Weight stream
+
+    wire        word_valid, word_ready, exhausted, bits_valid, bits_take, bits_short, bits_dry;
     wire [31:0] word_data;
+    wire [4:0]  bits_width, bits_short_width;
+    wire [19:0] bits;
+
     weight_memory #(.WORDS(WEIGHT_WORDS)) weights (
         .i_clk(i_clk), .i_reset(i_reset), .i_write(i_weight_write), .i_write_data(i_weight_data),
         .i_commit(i_weight_commit), .i_discard(i_weight_discard), .i_rewind(i_weight_rewind || i_run_abort),
-        .o_space(o_weight_space), .i_start(i_run_start), .i_streamed(i_run_start ? i_run_streamed : streamed),
-        .o_exhausted(exhausted), .o_word_valid(word_valid), .i_word_ready(word_ready && !quiesce), .o_word_data(word_data)
+        .o_space(o_weight_space), .i_start(i_run_start), .i_streamed(i_run_start ? i_run_streamed : streamed_q),
+        .o_exhausted(exhausted), .o_word_valid(word_valid), .i_word_ready(word_ready && !idle), .o_word_data(word_data)
     );
-
-    wire        rows_taking, rows_waits, table_taking, column_bits, keep;
-    wire [4:0]  rows_need, rows_take;
-    wire [4:0]  table_need = {4'd0, column_bits};
-    wire [4:0]  need   = prologue ? prologue_need : table_filling ? table_need : rows_need;
-    wire [4:0]  take   = prologue ? prologue_need : table_filling ? table_need : rows_take;
-    wire        taking = prologue_taking || table_taking || rows_taking;
     bit_unpacker unpacker (
-        .i_clk(i_clk), .i_reset(quiesce), .i_word_valid(word_valid && !quiesce), .o_word_ready(word_ready), .i_word_data(word_data),
-        .i_need(need), .o_have(have), .o_bits(bits), .i_taking(taking), .i_take(take)
+        .i_clk(i_clk), .i_reset(idle), .i_word_valid(word_valid && !idle), .o_word_ready(word_ready), .i_word_data(word_data),
+        .i_width(bits_width), .i_short_width(bits_short_width), .i_short(bits_short), .i_take(bits_take),
+        .o_valid(bits_valid), .o_dry(bits_dry), .o_bits(bits)
     );
 
-    // A resident stream that is wanted after its end
-    wire      wanting = (prologue || table_filling || rows_waits) && !have;
-    reg [2:0] dry;
-    assign underrun = &dry;
-    always @(posedge i_clk)
-        if (quiesce || streamed || !wanting || !exhausted || word_valid)
-            dry <= 3'd0;
-        else
-            dry <= dry + 3'd1;
+    // ---- Decoder, codebook, column table
 
-    wire [4:0]  entry_need, entry_take;
-    wire [11:0] entry_skip;
-    wire        entry_filler, entry_private;
-    wire [7:0]  entry_code;
-    format_select #(.FORMATS(FORMATS)) formats (
-        .i_format(format), .i_bits(bits), .i_value_bits(value_bits), .i_gap_bits(gap_bits), .o_column_bits(column_bits),
-        .o_keep(keep), .o_need(entry_need), .o_take(entry_take), .o_skip(entry_skip), .o_filler(entry_filler),
-        .o_code(entry_code), .o_private(entry_private)
-    );
+    wire                  prologue_done, column_valid, column_keep, codebook_write, bias_write, list_free, group_begin;
+    wire                  entry, row_end, group_end, fill_last_group, starved, filler, gap;
+    wire [15:0]           columns_kept, bias;
+    wire [7:0]            mult, code, codebook_entry, weight;
+    wire [4:0]            shift, other_bits;
+    wire [3:0]            codebook_index, bias_lane;
+    wire [1:0]            bias_group;
+    wire [TABLE_BITS-1:0] entry_column;
+    wire [STEP_BITS-1:0]  step;
+    wire [WIDER-1:0]      step_wide = {{(WIDER - STEP_BITS){1'b0}}, step};
+    wire [ADDR_BITS-1:0]  offset;
 
-    // ---- Column table, codebook
-    wire [TABLE_BITS-1:0] decode_table_addr;
-    wire [LIST_BITS-1:0]  replay_index;
-    wire [ADDR_BITS-1:0]  table_offset;
-    wire [TABLE_BITS+LIST_BITS-1:0] replay_index_wide = {{TABLE_BITS{1'b0}}, replay_index};
-    column_table #(.TABLE_DEPTH(TABLE_DEPTH), .ADDR_BITS(ADDR_BITS)) table_of_columns (
-        .i_clk(i_clk), .i_reset(quiesce), .i_start(table_start), .o_filling(table_filling), .o_kept_wrong(table_wrong),
-        .i_columns(columns), .i_kept(kept), .i_kernel_width(kernel_width), .i_kernel_height(kernel_height),
-        .i_in_row(in_row), .i_in_channel(in_channel), .i_have(have), .o_taking(table_taking), .i_keep(keep),
-        .i_read_addr(entry_private ? decode_table_addr : replay_index_wide[TABLE_BITS-1:0]), .o_read_offset(table_offset)
+    stream_decoder #(.LANES(LANES), .COLUMN_BITS(TABLE_BITS), .FORMATS(FORMATS)) decoder (
+        .i_clk(i_clk), .i_reset(idle), .i_start(layer_start),
+        .i_rows_load(layer_word && layer_word_number == `ESPALIER_LAYER_ROWS), .i_rows(layer_word_data),
+        .i_format(format), .i_has_codebook(has_codebook), .i_value_bits(value_bits), .i_gap_bits(gap_bits),
+        .i_count_bits(count_bits), .i_bias_bits(bias_bits), .i_columns(columns), .i_kept(kept),
+        .o_prologue_done(prologue_done), .o_bad(bad_stream),
+        .o_width(bits_width), .o_short_width(bits_short_width), .o_short(bits_short), .o_take(bits_take),
+        .i_valid(bits_valid), .i_bits(bits),
+        .o_column_valid(column_valid), .o_column_keep(column_keep), .i_columns_kept(columns_kept),
+        .o_mult(mult), .o_shift(shift), .o_codebook_write(codebook_write), .o_codebook_index(codebook_index),
+        .o_codebook_entry(codebook_entry),
+        .o_bias_write(bias_write), .o_bias(bias), .o_bias_group(bias_group), .o_bias_lane(bias_lane),
+        .i_list_free(list_free && cleared), .o_group_begin(group_begin),
+        .o_entry(entry), .o_code(code), .o_column(entry_column), .o_row_end(row_end), .o_group_end(group_end),
+        .o_last_group(fill_last_group), .o_starved(starved), .o_filler(filler), .o_gap(gap), .o_other_bits(other_bits)
     );
-    wire [3:0] decode_book_addr;
-    wire [7:0] book_weight;
-    ram_1r1w #(.WIDTH(8), .DEPTH(16)) codebook (
-        .i_clk(i_clk), .i_write(book_write), .i_write_addr(book_addr), .i_write_data(bits[7:0]),
-        .i_read(1'b1), .i_read_addr(decode_book_addr), .o_read_data(book_weight)
+    codebook codes (
+        .i_clk(i_clk), .i_has_codebook(has_codebook),
+        .i_write(codebook_write), .i_write_index(codebook_index), .i_write_weight(codebook_entry),
+        .i_code(code), .o_weight(weight)
     );
-
-    // ---- Rows: decoder, step list, group queue
-    wire                 write_half, half_free, group_done, list_write, bias_write, count_write;
-    wire [LANE_BITS-1:0] list_lane, row_lane, done_lanes;
-    wire [LIST_BITS-1:0] list_index;
-    wire [7:0]           list_weight;
-    wire [ADDR_BITS-1:0] list_offset;
-    wire [23:0]          bias;
-    wire [LIST_BITS:0]   count;
-    wire                 event_value, event_index, event_filler, event_other;
-    row_decoder #(
-        .LANES(LANES), .PORTS(PORTS), .LIST_DEPTH(LIST_DEPTH), .PRIVATE_DEPTH(PRIVATE_DEPTH), .TABLE_DEPTH(TABLE_DEPTH),
-        .ADDR_BITS(ADDR_BITS)
-    ) decoder (
-        .i_clk(i_clk), .i_reset(quiesce), .i_start(rows_start), .i_half_free(half_free), .o_half(write_half),
-        .o_group_done(group_done), .o_error(decode_error), .o_waits(rows_waits),
-        .i_rows(rows), .i_columns(entry_private ? columns : kept), .i_kept(kept), .i_count_bits(count_bits),
-        .i_bias_bits(bias_bits), .i_bias_shift(bias_shift), .i_value_bits(value_bits), .i_has_codebook(has_codebook),
-        .i_entry_need(entry_need), .i_entry_take(entry_take), .i_entry_skip(entry_skip), .i_entry_filler(entry_filler),
-        .i_entry_code(entry_code), .i_private(entry_private),
-        .i_bits(bits), .i_have(have), .o_need(rows_need), .o_taking(rows_taking), .o_take(rows_take),
-        .o_table_addr(decode_table_addr), .i_table_offset(table_offset), .o_book_addr(decode_book_addr), .i_book_weight(book_weight),
-        .o_write(list_write), .o_write_lane(list_lane), .o_write_index(list_index), .o_write_weight(list_weight),
-        .o_write_offset(list_offset), .o_bias_write(bias_write), .o_bias(bias), .o_row_lane(row_lane),
-        .o_count_write(count_write), .o_count(count), .o_group_lanes(done_lanes),
-        .o_event_value(event_value), .o_event_index(event_index), .o_event_filler(event_filler), .o_event_other(event_other)
+    // Looked up while decoding with a private index, while replaying with a shared one
+    column_table #(.DEPTH(TABLE_DEPTH), .ADDR_BITS(ADDR_BITS)) offsets_of_columns (
+        .i_clk(i_clk), .i_start(layer_start), .i_kernel_width(kernel_width), .i_kernel_height(kernel_height),
+        .i_in_row(in_row), .i_in_channel(in_channel), .i_column(column_valid), .i_keep(column_keep), .o_kept(columns_kept),
+        .i_lookup(private_index ? entry_column : step_wide[TABLE_BITS-1:0]), .o_offset(offset)
     );
 
-    wire                        read_half, full, replayed, release_group, release_half;
-    wire [LIST_BITS:0]          steps;
-    wire [LANES*(LIST_BITS+1)-1:0] counts;
-    wire [LANE_BITS-1:0]        group_lanes;
-    wire [LANES*ACC_BITS-1:0]   biases;
-    group_queue #(.LANES(LANES), .LIST_DEPTH(LIST_DEPTH), .ACC_BITS(ACC_BITS)) groups (
-        .i_clk(i_clk), .i_reset(quiesce), .i_write_half(write_half), .o_half_free(half_free),
-        .i_bias_write(bias_write), .i_bias(bias), .i_count_write(count_write), .i_lane(row_lane), .i_count(count),
-        .i_group_done(group_done), .i_group_lanes(done_lanes),
-        .i_read_half(read_half), .o_full(full), .o_steps(steps), .o_counts(counts), .o_group_lanes(group_lanes),
-        .i_replayed(replayed), .i_release(release_group), .i_release_half(release_half), .o_biases(biases)
-    );
+    assign underrun = starved && bits_dry && exhausted && !streamed_q;
+
+    // ---- Step lists and their replay
+
+    wire                       list_ready, list_last_group, replayed, list_release;
+    wire [STEP_BITS:0]         steps;
+    wire [LANES-1:0]           group_rows, step_lanes;
+    wire [PORTS*ADDR_BITS-1:0] step_offsets, read_addr;
     wire [8*LANES-1:0]         step_weights;
-    wire [ADDR_BITS*PORTS-1:0] step_offsets;
+
     step_list #(
-        .LANES(LANES), .PORTS(PORTS), .LIST_DEPTH(LIST_DEPTH), .PRIVATE_DEPTH(PRIVATE_DEPTH), .PRIVATE(PRIVATE), .ADDR_BITS(ADDR_BITS)
+        .LANES(LANES), .PORTS(PORTS), .LIST_DEPTH(LIST_DEPTH), .PRIVATE_DEPTH(PRIVATE_DEPTH), .HAS_PRIVATE(HAS_PRIVATE),
+        .ADDR_BITS(ADDR_BITS)
     ) list (
-        .i_clk(i_clk), .i_write(list_write), .i_write_private(entry_private), .i_write_half(write_half), .i_write_lane(list_lane),
-        .i_write_index(list_index), .i_write_weight(list_weight), .i_write_offset(list_offset),
-        .i_read_half(read_half), .i_read_index(replay_index), .o_weights(step_weights), .o_offsets(step_offsets)
+        .i_clk(i_clk), .i_reset(idle), .i_private(private_index), .i_kept(kept),
+        .o_free(list_free), .i_group_begin(group_begin), .i_entry(entry), .i_row_end(row_end), .i_group_end(group_end),
+        .i_last_group(fill_last_group), .i_weight(weight), .i_offset(offset), .o_overflow(overflow),
+        .o_ready(list_ready), .o_steps(steps), .o_rows(group_rows), .o_last_group(list_last_group),
+        .i_replayed(replayed), .i_release(list_release),
+        .i_step(step), .o_lanes(step_lanes), .o_offsets(step_offsets), .o_weights(step_weights)
     );
 
-    // ---- Array: replay, positions, lanes, drain
-    wire                       advance, last_position, read, add, last, step, wait_drain, wait_port, inhibit;
-    wire [ADDR_BITS-1:0]       base;
-    wire [ADDR_BITS*PORTS-1:0] read_addrs;
-    wire [8*LANES-1:0]         lane_weights;
-    wire [LANE_BITS-1:0]       step_lanes, step_reads;
+    wire                 advance, window_first, window_last, row_last, last;
+    wire [ADDR_BITS-1:0] base;
+
     position_walker #(.ADDR_BITS(ADDR_BITS)) positions (
-        .i_clk(i_clk), .i_restart(rows_start), .i_advance(advance), .o_base(base), .o_last(last_position),
+        .i_clk(i_clk), .i_start(layer_start), .i_pool(pool), .i_out_width(out_width), .i_out_height(out_height),
         .i_in_base(in_base), .i_step_x(step_x), .i_step_y(step_y), .i_pool_step_x(pool_step_x), .i_pool_step_y(pool_step_y),
-        .i_pool(pool), .i_out_width(out_width), .i_out_height(out_height)
-    );
-    replay #(
-        .LANES(LANES), .PORTS(PORTS), .LIST_DEPTH(LIST_DEPTH), .ADDR_BITS(ADDR_BITS), .DRAIN_CYCLES(DRAIN_CYCLES)
-    ) replayer (
-        .i_clk(i_clk), .i_reset(quiesce), .i_private(entry_private), .i_raw(raw), .i_inhibit(inhibit),
-        .o_half(read_half), .i_full(full), .i_steps(steps), .i_counts(counts), .i_group_lanes(group_lanes),
-        .o_replayed(replayed), .o_release(release_group), .o_release_half(release_half),
-        .i_base(base), .i_last_position(last_position), .o_advance(advance),
-        .o_index(replay_index), .i_weights(step_weights), .i_offsets(step_offsets), .i_table_offset(table_offset),
-        .o_read(read), .o_read_addrs(read_addrs), .o_weights(lane_weights), .o_add(add), .o_last(last),
-        .o_event_step(step), .o_event_drain(wait_drain), .o_event_port(wait_port),
-        .o_event_lanes(step_lanes), .o_event_reads(step_reads)
+        .i_advance(advance), .o_window_first(window_first), .o_window_last(window_last), .o_row_last(row_last),
+        .o_last(last), .o_base(base)
     );
 
-    wire                               chain_shift, write_soon, word_write, word_taken;
-    wire [ACC_BITS*DRAIN*(LANES+1)-1:0] chain /* verilator split_var */;        // lane n's output at n
-    wire [ADDR_BITS-1:0]               word_addr;
-    wire [8*POSITIONS-1:0]             word_out;
-    wire [8*POSITIONS*PORTS-1:0]       words_in;
-    assign chain[ACC_BITS*DRAIN*LANES +: ACC_BITS*DRAIN] = chain[ACC_BITS*DRAIN-1:0];
-    genvar n;
+    wire             block, read, close, drain_start, busy, blocked, draining;
+    wire             drain_first, drain_window_last, drain_row_last, drain_last, drain_layer_last;
+    wire [LANES-1:0] add, drain_rows, lane_steps;
+
+    replay #(
+        .LANES(LANES), .STEP_BITS(STEP_BITS), .ADDR_BITS(ADDR_BITS), .PORTS(PORTS), .DRAIN_CYCLES(DRAIN_CYCLES)
+    ) replayer (
+        .i_clk(i_clk), .i_reset(idle), .i_private(private_index), .i_raw(raw),
+        .i_ready(list_ready), .i_steps(steps), .i_rows(group_rows), .i_last_group(list_last_group),
+        .o_replayed(replayed), .o_release(list_release), .o_step(step), .i_lanes(step_lanes), .i_offsets(step_offsets),
+        .i_offset(offset), .i_window_first(window_first), .i_window_last(window_last), .i_row_last(row_last), .i_last(last),
+        .i_base(base), .o_advance(advance), .i_block(block), .o_read(read), .o_read_addr(read_addr), .o_add(add), .o_close(close),
+        .o_drain(drain_start), .o_drain_first(drain_first), .o_drain_window_last(drain_window_last),
+        .o_drain_row_last(drain_row_last), .o_drain_last(drain_last), .o_drain_layer_last(drain_layer_last),
+        .o_drain_rows(drain_rows), .o_busy(busy), .o_blocked(blocked), .o_draining(draining), .o_lane_steps(lane_steps)
+    );
+
+    // ---- Lanes and drain. The chain runs from lane to lane, and from the last lane back to the first
+
+    wire [(LANES+1)*DRAIN*ACC_BITS-1:0] chain /*verilator split_var*/; // a ring, but every place is a register
+    wire [PORTS*8*POSITIONS-1:0]        words;
+    wire [8*POSITIONS-1:0]              drain_data;
+    wire [ADDR_BITS-1:0]                drain_addr;
+    wire                                shift_chain, drain_block, drain_write;
+
+    assign chain[LANES*DRAIN*ACC_BITS +: DRAIN*ACC_BITS] = chain[DRAIN*ACC_BITS-1:0];
+
+    genvar g;
     generate
-        for (n = 0; n < LANES; n = n + 1) begin : lanes
+        for (g = 0; g < LANES; g = g + 1) begin : g_lane
             lane #(.POSITIONS(POSITIONS), .ACC_BITS(ACC_BITS), .DRAIN(DRAIN), .VENDOR(VENDOR)) row (
-                .i_clk(i_clk), .i_clear(quiesce), .i_weight(lane_weights[8*n +: 8]),
-                .i_word(words_in[8*POSITIONS*(PORTS == 1 ? 0 : n) +: 8*POSITIONS]), .i_add(add), .i_last(last),
-                .i_shift(chain_shift), .i_chain(chain[ACC_BITS*DRAIN*(n+1) +: ACC_BITS*DRAIN]),
-                .o_chain(chain[ACC_BITS*DRAIN*n +: ACC_BITS*DRAIN])
+                .i_clk(i_clk), .i_clear(idle), .i_weight(step_weights[8*g +: 8]),
+                .i_word(words[(PORTS == 1 ? 0 : g)*8*POSITIONS +: 8*POSITIONS]), .i_add(add[g]), .i_close(close),
+                .i_shift(shift_chain), .i_chain(chain[(g+1)*DRAIN*ACC_BITS +: DRAIN*ACC_BITS]),
+                .o_chain(chain[g*DRAIN*ACC_BITS +: DRAIN*ACC_BITS])
             );
         end
     endgenerate
-    drain #(.LANES(LANES), .POSITIONS(POSITIONS), .DRAIN(DRAIN), .ACC_BITS(ACC_BITS), .ADDR_BITS(ADDR_BITS)) drainer (
-        .i_clk(i_clk), .i_reset(quiesce), .i_start(rows_start), .i_load(last), .i_biases(biases), .o_shift(chain_shift),
-        .i_chain(chain[ACC_BITS*DRAIN-1:0]), .o_write_soon(write_soon), .o_write(word_write), .o_write_addr(word_addr),
-        .o_write_data(word_out), .i_write_taken(word_taken), .o_layer_done(layer_done),
-        .i_rows(rows), .i_mult(mult), .i_shift(shift), .i_relu(relu), .i_raw(raw), .i_pool(pool), .i_out_width(out_width),
-        .i_out_height(out_height), .i_out_base(out_base), .i_out_row(out_row), .i_out_channel(out_channel)
+
+    drain #(.LANES(LANES), .POSITIONS(POSITIONS), .ACC_BITS(ACC_BITS), .DRAIN(DRAIN), .ADDR_BITS(ADDR_BITS)) drainer (
+        .i_clk(i_clk), .i_reset(idle),
+        .i_out_load(layer_word && layer_word_number == `ESPALIER_LAYER_OUT_BASE), .i_out_base(layer_word_data[ADDR_BITS-1:0]),
+        .i_mult(mult), .i_shift(shift), .i_bias_shift(bias_shift), .i_relu(relu), .i_raw(raw),
+        .i_out_row(out_row), .i_out_channel(out_channel), .o_layer_done(layer_done),
+        .i_bias_write(bias_write), .i_bias_group(bias_group), .i_bias_lane(bias_lane), .i_bias(bias),
+        .i_start(drain_start), .i_first(drain_first), .i_window_last(drain_window_last), .i_row_last(drain_row_last),
+        .i_last(drain_last), .i_layer_last(drain_layer_last), .i_rows(drain_rows),
+        .o_shift(shift_chain), .i_chain(chain[DRAIN*ACC_BITS-1:0]),
+        .o_block(drain_block), .o_write(drain_write), .o_write_addr(drain_addr), .o_write_data(drain_data)
     );
 
-    wire unused = &{1'b0, i_act_addr, i_act_slot, i_run_slots, replay_index_wide};
+    assign block = ACT_SINGLE_PORT != 0 && drain_block;
 
-    // ---- Activation memory: the drain, clearing and the host write; the array and the host read
-    assign inhibit    = ACT_SINGLE_PORT != 0 && write_soon;
-    assign word_taken = word_write && (ACT_SINGLE_PORT == 0 || !read);
-    wire [POSITIONS-1:0] host_slot = {{(POSITIONS-1){1'b0}}, 1'b1} << i_act_slot[3:0];
-    wire                 write     = i_act_write || clear_write || word_taken;
+    // ---- Activation memory: the array and the drain in a run, the host between runs
+
+    wire [POSITIONS-1:0] host_slot = {{(POSITIONS - 1){1'b0}}, 1'b1} << i_act_slot[3:0];
+    reg                  act_valid_q;
+
     activation_memory #(
         .POSITIONS(POSITIONS), .PORTS(PORTS), .SINGLE_PORT(ACT_SINGLE_PORT), .WORDS(ACT_WORDS), .VENDOR(VENDOR)
     ) activations (
-        .i_clk(i_clk), .i_write(write),
-        .i_write_slots(o_run_busy ? {POSITIONS{1'b1}} : host_slot),
-        .i_write_addr(!o_run_busy ? i_act_addr[ADDR_BITS-1:0] : clear_write ? clear_addr : word_addr),
-        .i_write_data(!o_run_busy ? {POSITIONS{i_act_data}} : clear_write ? {(8*POSITIONS){1'b0}} : word_out),
-        .i_read_addrs(o_run_busy ? read_addrs : {PORTS{i_act_addr[ADDR_BITS-1:0]}}), .o_read_data(words_in)
+        .i_clk(i_clk), .i_write(o_run_busy ? clear_write || drain_write : i_act_write),
+        .i_write_slots(host_slot | {POSITIONS{o_run_busy}}),
+        .i_write_addr(!o_run_busy ? i_act_addr[ADDR_BITS-1:0] : clear_write ? clear_addr : drain_addr),
+        .i_write_data(o_run_busy ? drain_data & {(8*POSITIONS){!clear_write}} : {POSITIONS{i_act_data}}),
+        .i_read_addrs(o_run_busy ? read_addr : {PORTS{i_act_addr[ADDR_BITS-1:0]}}), .o_read_data(words)
     );
-    reg act_valid;
+
+    always @(posedge i_clk) act_valid_q <= i_act_read && !i_reset;
+
+    assign o_act_valid = act_valid_q;
+    assign o_act_data  = words[8*POSITIONS-1:0];
+
+    // ---- Events. A cycle of a run is busy or one kind of stall
+
+    reg       all_issued_q; // every step of the layer
+    wire      waiting = prologue_done && cleared && !all_issued_q && !list_ready; // for a group
+    reg [4:0] multiplies, lane_count;
+    integer   n;
+
     always @(posedge i_clk)
-        act_valid <= i_act_read && !i_reset;
-    assign o_act_valid = act_valid;
-    assign o_act_data  = words_in[8*POSITIONS-1:0];
+        if (layer_start) all_issued_q <= 1'b0;
+        else if (replayed && list_last_group) all_issued_q <= 1'b1;
 
-    // ---- Event counters. Every cycle of a run is busy or one kind of stall.
-    wire stall_setup  = !in_rows || (!full && !more_groups);
-    wire stall_none   = in_rows && !step && !wait_drain && !wait_port && !stall_setup;
-    wire stall_stream = stall_none && rows_waits;
-    wire stall_decode = stall_none && !rows_waits;
-    reg  more_groups;                       // the decoder has rows left, or its group has not been handed over
-    reg  [15:0] rows_to_come;
-    always @(posedge i_clk) begin
-        if (rows_start)
-            rows_to_come <= rows;
-        else if (group_done)
-            rows_to_come <= rows_to_come - {{(16-LANE_BITS){1'b0}}, done_lanes};
-        more_groups <= rows_start || rows_to_come != 16'd0;
+    always @* begin
+        multiplies = 5'd0;
+        for (n = 0; n < LANES; n = n + 1) multiplies = multiplies + {4'd0, lane_steps[n]};
+        // Copies of the memory are read one a lane with a private index; else they are read alike, as one
+        lane_count = PORTS != 1 && private_index ? multiplies : {4'd0, |lane_steps};
     end
 
-    // Increments are registered: they are counted a cycle late, all alike
-    reg [8:0] singles;
-    reg [8:0] multiplies, updates;
-    reg [4:0] reads, value_taken, index_taken, other_taken, list_reads;
-    localparam [4:0] LANES_5 = LANES[4:0];
-    wire [4:0] filler_or_weight_index = entry_filler ? entry_take : entry_take - {1'b0, value_bits};
-    always @(posedge i_clk) begin
-        singles     <= {9{counting}} & {clear_write || word_taken, event_filler, wait_port, wait_drain, stall_stream, stall_decode,
-                                        stall_setup, step, 1'b1};
-        multiplies  <= step ? {{(9-LANE_BITS){1'b0}}, step_lanes} * {4'd0, slots} : 9'd0;
-        updates     <= step ? {4'd0, LANES_5} * {4'd0, slots} : 9'd0;
-        reads       <= step ? {{(5-LANE_BITS){1'b0}}, step_reads} : 5'd0;
-        list_reads  <= step ? LANES_5 : 5'd0;
-        value_taken <= event_value ? {1'b0, value_bits} : 5'd0;
-        index_taken <= event_index ? filler_or_weight_index : 5'd0;
-        other_taken <= prologue_taking || table_taking || event_other ? take : 5'd0;
-    end
-    event_counters counters (
-        .i_clk(i_clk), .i_reset(i_reset), .i_clear(i_run_start), .i_hold(!o_run_busy), .o_settled(settled),
-        .i_singles(singles), .i_multiplies(multiplies), .i_act_reads(reads), .i_value_bits(value_taken), .i_index_bits(index_taken),
-        .i_other_bits(other_taken), .i_acc_updates(updates), .i_list_reads(list_reads), .i_index(i_counter_index),
-        .o_value(o_counter_value)
+    event_counters #(.LANES(LANES), .POSITIONS(POSITIONS)) events (
+        .i_clk(i_clk), .i_reset(i_reset), .i_start(i_run_start), .i_run(!idle), .i_hold(!o_run_busy), .o_settled(settled),
+        .i_busy(busy), .i_setup(!busy && !blocked && !draining && !waiting), .i_decode(waiting && !starved),
+        .i_stream(waiting && starved), .i_drain(draining), .i_port(blocked),
+        .i_slots(slots_q), .i_multiplies(multiplies), .i_act_reads(lane_count), .i_filler(filler),
+        .i_act_write(clear_write || drain_write), .i_value_bits(entry ? value_bits : 4'd0), .i_index_bits(gap ? gap_bits : 4'd0),
+        .i_other_bits(other_bits), .i_index(i_counter_index), .o_value(o_counter_value)
     );
+
+    wire unused = &{1'b0, i_act_addr, i_act_slot, i_run_slots, read, step_wide};
+
 endmodule
 `default_nettype wire

@@ -1,115 +1,145 @@
-// The event counters 0 to 15 of protocol.vh.
-//
-// Events gather in small pending counts; a round-robin engine adds one of them
-// to its 32-bit total in a RAM every two cycles. i_clear (one cycle) starts
-// zeroing all totals; o_settled says that neither zeroing nor pending counts are
-// left. i_hold rests the engine (only while settled and without events); o_value
-// is then the total of i_index, one cycle after it.
 `default_nettype none
-module event_counters (
-    input  wire         i_clk,
-    input  wire         i_reset,
-    input  wire         i_clear,
-    input  wire         i_hold,
-    output wire         o_settled,
-    input  wire [8:0]   i_singles,      // events 0 to 6, then 8 and 10: one bit each
-    input  wire [8:0]   i_multiplies,
-    input  wire [4:0]   i_act_reads,
-    input  wire [4:0]   i_value_bits,
-    input  wire [4:0]   i_index_bits,
-    input  wire [4:0]   i_other_bits,
-    input  wire [8:0]   i_acc_updates,
-    input  wire [4:0]   i_list_reads,
-    input  wire [4:0]   i_index,
-    output wire [31:0]  o_value
+`include "protocol.vh"
+// The event counters 0 to 15 (protocol.vh).
+//
+// An event is counted in a few bits that wrap around; a memory holds the 32-bit totals, as two halves. An engine goes round the
+// events, two cycles each, and moves each total on until its lowest bits are the small count: a round is short enough for the small
+// count to tell how far it has moved, so nothing need ever be taken out of it.
+// i_start zeroes all counts. o_settled: no event has come for a whole round, so the totals are complete. While i_hold is high
+// (no run) o_value is the total of i_index, four cycles after i_index is set.
+module event_counters #(
+    parameter LANES     = 2,
+    parameter POSITIONS = 8
+) (
+    input  wire        i_clk,
+    input  wire        i_reset,
+    input  wire        i_start,
+    input  wire        i_run,         // a cycle of a run: the events below count
+    input  wire        i_hold,
+    output wire        o_settled,
+    // Exactly one of these in a cycle of a run
+    input  wire        i_busy,
+    input  wire        i_setup,
+    input  wire        i_decode,
+    input  wire        i_stream,
+    input  wire        i_drain,
+    input  wire        i_port,
+    // Any of these
+    input  wire [4:0]  i_slots,       // in use
+    input  wire [4:0]  i_multiplies,  // lanes that have a weight in this step
+    input  wire [4:0]  i_act_reads,
+    input  wire        i_filler,
+    input  wire        i_act_write,
+    input  wire [3:0]  i_value_bits,
+    input  wire [3:0]  i_index_bits,
+    input  wire [4:0]  i_other_bits,
+    // Reading
+    input  wire [4:0]  i_index,
+    output reg  [31:0] o_value
 );
-    localparam EVENTS = 16;
-    localparam PENDING_BITS = 15;       // 9-bit increments over 2 * EVENTS cycles
 
-    wire [9*EVENTS-1:0] increments = {
-        {4'd0, i_list_reads},           // 15
-        i_acc_updates,                  // 14
-        {4'd0, i_other_bits},           // 13
-        {4'd0, i_index_bits},           // 12
-        {4'd0, i_value_bits},           // 11
-        {8'd0, i_singles[8]},           // 10 activation writes
-        {4'd0, i_act_reads},            // 9
-        {8'd0, i_singles[7]},           // 8 fillers
-        i_multiplies,                   // 7
-        {8'd0, i_singles[6]}, {8'd0, i_singles[5]}, {8'd0, i_singles[4]}, {8'd0, i_singles[3]},
-        {8'd0, i_singles[2]}, {8'd0, i_singles[1]}, {8'd0, i_singles[0]}
-    };
+    localparam ROUND = 32; // cycles
+    localparam ONES  = $clog2(ROUND + 1);
+    localparam MANY  = $clog2(ROUND * (LANES * POSITIONS > 20 ? LANES * POSITIONS : 20) + 1);
 
-    reg  [4:0]  turn;                   // event, and which of its two cycles
-    reg  [4:0]  quiet;                  // turns in a row that found nothing, 16 at the most
-    reg  [4:0]  clearing;               // turns left that write zero
-    wire [3:0]  event_now = turn[4:1];
-    wire        storing   = turn[0];
+    // ---- Small counts: ONES bits where an event adds 1 at the most, MANY bits elsewhere
 
-    wire [EVENTS*PENDING_BITS-1:0] pendings;
-    wire [PENDING_BITS-1:0]        pending_now = pendings[event_now*PENDING_BITS +: PENDING_BITS];
-    reg  [PENDING_BITS-1:0]        taken;
-    wire [31:0]                    total;
-    assign o_value   = total;
-    assign o_settled = clearing == 5'd0 && quiet[4];
+    wire [9:0] multiplies = {5'd0, i_multiplies} * {5'd0, i_slots};
 
-    genvar n;
+    wire [16*9-1:0] increments;
+    assign increments[9*`ESPALIER_COUNT_CYCLES       +: 9] = 9'd1;
+    assign increments[9*`ESPALIER_COUNT_BUSY         +: 9] = {8'd0, i_busy};
+    assign increments[9*`ESPALIER_COUNT_STALL_SETUP  +: 9] = {8'd0, i_setup};
+    assign increments[9*`ESPALIER_COUNT_STALL_DECODE +: 9] = {8'd0, i_decode};
+    assign increments[9*`ESPALIER_COUNT_STALL_STREAM +: 9] = {8'd0, i_stream};
+    assign increments[9*`ESPALIER_COUNT_STALL_DRAIN  +: 9] = {8'd0, i_drain};
+    assign increments[9*`ESPALIER_COUNT_STALL_PORT   +: 9] = {8'd0, i_port};
+    assign increments[9*`ESPALIER_COUNT_MULTIPLIES   +: 9] = multiplies[8:0];
+    assign increments[9*`ESPALIER_COUNT_FILLERS      +: 9] = {8'd0, i_filler};
+    assign increments[9*`ESPALIER_COUNT_ACT_READS    +: 9] = {4'd0, i_act_reads};
+    assign increments[9*`ESPALIER_COUNT_ACT_WRITES   +: 9] = {8'd0, i_act_write};
+    assign increments[9*`ESPALIER_COUNT_VALUE_BITS   +: 9] = {5'd0, i_value_bits};
+    assign increments[9*`ESPALIER_COUNT_INDEX_BITS   +: 9] = {5'd0, i_index_bits};
+    assign increments[9*`ESPALIER_COUNT_OTHER_BITS   +: 9] = {4'd0, i_other_bits};
+    assign increments[9*`ESPALIER_COUNT_ACC_UPDATES  +: 9] = multiplies[8:0]; // a lane without a weight adds nothing
+    assign increments[9*`ESPALIER_COUNT_LIST_READS   +: 9] = i_busy ? LANES[8:0] : 9'd0;
+
+    localparam [15:0] ADDS_MANY = 16'd1 << `ESPALIER_COUNT_MULTIPLIES | 16'd1 << `ESPALIER_COUNT_ACT_READS |
+                                  16'd1 << `ESPALIER_COUNT_VALUE_BITS | 16'd1 << `ESPALIER_COUNT_INDEX_BITS |
+                                  16'd1 << `ESPALIER_COUNT_OTHER_BITS | 16'd1 << `ESPALIER_COUNT_ACC_UPDATES |
+                                  16'd1 << `ESPALIER_COUNT_LIST_READS;
+
+    wire [16*16-1:0] counts; // 16 bits apart: a plain multiplexer
+
+    genvar g;
     generate
-        for (n = 0; n < EVENTS; n = n + 1) begin : gather
-            localparam BITS = n == 7 || n == 14 ? 15 : n == 9 || n == 15 || (n >= 11 && n <= 13) ? 11 : 6;
-            reg  [BITS-1:0] count;
-            wire [8:0]      increment = increments[9*n +: 9];
-            wire [BITS-1:0] step;
-            if (BITS < 9) begin : narrow
-                wire unused = &{1'b0, increment[8:BITS]};
-                assign step = increment[BITS-1:0];
-            end else begin : wide
-                assign step = {{(BITS-9){1'b0}}, increment};
+        for (g = 0; g < 16; g = g + 1) begin : g_event
+            localparam BITS = ADDS_MANY[g] ? MANY : ONES;
+            wire [MANY-1:0] increment;
+            reg  [BITS-1:0] count_q;
+            if (MANY > 9) begin : g_wide
+                assign increment = {{(MANY - 9){1'b0}}, increments[9*g +: 9]};
+            end else begin : g_narrow
+                assign increment = increments[9*g +: MANY];
             end
-            wire mine = !storing && event_now == n && !i_hold;
             always @(posedge i_clk)
-                if (i_reset || i_clear)
-                    count <= {BITS{1'b0}};
-                else
-                    count <= (mine ? {BITS{1'b0}} : count) + step;
-            if (BITS < PENDING_BITS) begin : pad
-                assign pendings[n*PENDING_BITS +: PENDING_BITS] = {{(PENDING_BITS-BITS){1'b0}}, count};
-            end else begin : full
-                assign pendings[n*PENDING_BITS +: PENDING_BITS] = count;
+                if (i_reset || i_start) count_q <= {BITS{1'b0}};
+                else if (i_run) count_q <= count_q + increment[BITS-1:0];
+            if (BITS < MANY) begin : g_extend
+                wire unused = &{1'b0, increment};
             end
+            assign counts[16*g +: 16] = {{(16 - BITS){1'b0}}, count_q};
         end
     endgenerate
 
-    always @(posedge i_clk) begin
-        turn <= i_hold ? 5'd0 : turn + 5'd1;
-        if (!storing)
-            taken <= pending_now;
-        if (storing && !i_hold) begin
-            quiet <= taken != {PENDING_BITS{1'b0}} || clearing != 5'd0 ? 5'd0 : quiet[4] ? quiet : quiet + 5'd1;
-            if (clearing != 5'd0)
-                clearing <= clearing - 5'd1;
-        end
-        if (i_clear) begin
-            clearing <= 5'd16;
-            quiet    <= 5'd0;
-            turn     <= 5'd0;
-        end
-        if (i_reset) begin
-            turn     <= 5'd0;
-            quiet    <= 5'd16;
-            clearing <= 5'd0;
-        end
-    end
+    // ---- Totals, low half of an event at an even turn, high half at the next
 
-    // Events of the turns that write zero are kept: they are the start of the new total
-    wire [31:0] taken_wide = {{(32-PENDING_BITS){1'b0}}, taken};
-    ram_1r1w #(.WIDTH(32), .DEPTH(EVENTS)) totals (
+    reg  [4:0]      turn_q;
+    reg             fresh_q; // the first round: the memory's contents mean nothing
+    reg  [MANY-1:0] count_q; // of the event of this turn
+    reg             carry_q;
+    wire [15:0]     read_half;
+
+    wire [4:0]      next_turn = turn_q + 5'd1;
+    wire            work      = fresh_q || !i_hold;
+    wire [15:0]     half      = fresh_q ? 16'd0 : read_half;
+    wire [MANY-1:0] moved     = (count_q - half[MANY-1:0]) & {{(MANY - ONES){ADDS_MANY[turn_q[4:1]]}}, {ONES{1'b1}}};
+    wire [16:0]     sum       = {1'b0, half} + (turn_q[0] ? {16'd0, carry_q} : {{(17 - MANY){1'b0}}, moved});
+
+    ram_1r1w #(.WIDTH(16), .DEPTH(32)) totals (
         .i_clk(i_clk),
-        .i_write(storing && !i_hold), .i_write_addr(event_now),
-        .i_write_data(clearing != 5'd0 ? taken_wide : total + taken_wide),
-        .i_read(1'b1), .i_read_addr(i_hold ? i_index[3:0] : event_now), .o_read_data(total)
+        .i_write(work), .i_write_addr(turn_q), .i_write_data(sum[15:0]),
+        .i_read(1'b1), .i_read_addr({work ? next_turn[4:1] : i_index[3:0], next_turn[0]}), .o_read_data(read_half)
     );
 
-    wire unused = &{1'b0, i_index[4]};
+    always @(posedge i_clk)
+        if (i_reset || i_start) turn_q <= 5'd0;
+        else turn_q <= next_turn;
+
+    always @(posedge i_clk)
+        if (i_reset || i_start) fresh_q <= 1'b1;
+        else if (turn_q == 5'd31) fresh_q <= 1'b0;
+
+    always @(posedge i_clk)
+        if (i_reset || i_start) count_q <= {MANY{1'b0}};
+        else count_q <= counts[16*next_turn[4:1] +: MANY];
+
+    always @(posedge i_clk) carry_q <= sum[16];
+
+    always @(posedge i_clk)
+        if (turn_q[0]) o_value[31:16] <= read_half;
+        else o_value[15:0] <= read_half;
+
+    // ---- Whole rounds without events
+
+    reg [1:0] quiet_q;
+    assign o_settled = quiet_q[1];
+
+    always @(posedge i_clk)
+        if (i_reset || i_start || i_run) quiet_q <= 2'b00;
+        else if (turn_q == 5'd31) quiet_q <= {quiet_q[0], 1'b1};
+
+    wire unused = &{1'b0, i_index[4], multiplies};
+
 endmodule
 `default_nettype wire

@@ -1,30 +1,32 @@
-// One layer's descriptor in registers: read word by word from the descriptor
-// memory, then stable while the layer runs.
-//
-// i_load (one cycle) starts reading descriptor i_layer; o_loaded (one cycle)
-// follows ESPALIER_LAYER_WORDS + 1 cycles later. o_legal says whether this build
-// can run it. The words are those of protocol.vh.
 `default_nettype none
 `include "protocol.vh"
+// The layer descriptors (protocol.vh), and the current layer's in registers.
+// i_load (one cycle) reads descriptor i_layer; o_loaded (one cycle) says that it is complete, o_legal then whether this build can run
+// it. Words that are only the start of a counter have no register here: o_word, o_word_number and o_word_data show every word as it
+// is read, and the counter takes it from there.
 module layer_settings #(
-    parameter LAYERS      = 8,
-    parameter TABLE_DEPTH = 1024,
-    parameter LIST_DEPTH  = 1024,
-    parameter FORMATS     = 7,
+    parameter LAYERS      = 8,    // descriptors held
+    parameter TABLE_DEPTH = 1024, // columns of a layer
+    parameter LIST_DEPTH  = 1024, // steps of a group, shared index
+    parameter FORMATS     = 7,    // bit n: format n is built
     parameter ADDR_BITS   = 14
 ) (
     input  wire                 i_clk,
     input  wire                 i_reset,
     // Descriptor memory, written by the link
     input  wire                 i_write,
-    input  wire [15:0]          i_write_addr,       // layer * 32 + word
+    input  wire [15:0]          i_write_addr, // layer * 32 + word
     input  wire [15:0]          i_write_data,
     // Control
     input  wire                 i_load,
     input  wire [7:0]           i_layer,
     output reg                  o_loaded,
-    output wire                 o_legal,
-    // Settings
+    output reg                  o_legal,
+    // The words as they are read
+    output reg                  o_word,
+    output reg  [4:0]           o_word_number,
+    output wire [15:0]          o_word_data,
+    // The layer
     output reg  [1:0]           o_format,
     output reg                  o_relu,
     output reg                  o_raw,
@@ -35,7 +37,6 @@ module layer_settings #(
     output reg  [4:0]           o_bias_bits,
     output reg  [4:0]           o_bias_shift,
     output reg  [2:0]           o_pool,
-    output reg  [15:0]          o_rows,
     output reg  [15:0]          o_columns,
     output reg  [15:0]          o_kept,
     output reg  [7:0]           o_kernel_width,
@@ -49,97 +50,98 @@ module layer_settings #(
     output reg  [ADDR_BITS-1:0] o_pool_step_y,
     output reg  [7:0]           o_out_width,
     output reg  [7:0]           o_out_height,
-    output reg  [ADDR_BITS-1:0] o_out_base,
     output reg  [ADDR_BITS-1:0] o_out_row,
-    output reg  [ADDR_BITS-1:0] o_out_channel,
-    output reg  [ADDR_BITS-1:0] o_clear_base,
-    output reg  [15:0]          o_clear_words
+    output reg  [ADDR_BITS-1:0] o_out_channel
 );
+
     localparam MEMORY_BITS = $clog2(LAYERS * 32);
+    wire [2:0] built = FORMATS[2:0];
 
-    reg         loading;
-    reg  [4:0]  word, word_q;        // being read, and whose data are here
-    reg         word_here;
-    wire [15:0] data;
+    // ---- Reading, a word a cycle
 
-    wire [MEMORY_BITS+7:0] read_addr = {{MEMORY_BITS{1'b0}}, i_layer} * 32 + {{(MEMORY_BITS+3){1'b0}}, word};
-    ram_1r1w #(.WIDTH(16), .DEPTH(LAYERS * 32)) memory (
+    reg                    loading_q;
+    reg  [4:0]             number_q;
+    wire [15:0]            data = o_word_data;
+    wire [MEMORY_BITS-1:0] read_addr;
+    wire [7:0]             layer_unused;
+
+    assign {layer_unused, read_addr} = {{(MEMORY_BITS - 5){1'b0}}, i_layer, number_q};
+
+    ram_1r1w #(.WIDTH(16), .DEPTH(LAYERS * 32)) descriptors (
         .i_clk(i_clk), .i_write(i_write), .i_write_addr(i_write_addr[MEMORY_BITS-1:0]), .i_write_data(i_write_data),
-        .i_read(1'b1), .i_read_addr(read_addr[MEMORY_BITS-1:0]), .o_read_data(data)
+        .i_read(1'b1), .i_read_addr(read_addr), .o_read_data(o_word_data)
     );
 
-    always @(posedge i_clk) begin
-        if (i_load) begin
-            loading <= 1'b1;
-            word    <= 5'd0;
-        end else if (loading) begin
-            word    <= word + 5'd1;
-            loading <= word != `ESPALIER_LAYER_WORDS - 1;
-        end
-        word_q    <= word;
-        word_here <= loading;
-        o_loaded  <= word_here && !loading;
+    always @(posedge i_clk)
         if (i_reset) begin
-            loading   <= 1'b0;
-            word_here <= 1'b0;
-            o_loaded  <= 1'b0;
+            {loading_q, o_word, o_loaded} <= 3'b000;
+        end else begin
+            if (i_load) loading_q <= 1'b1;
+            else if (number_q == `ESPALIER_LAYER_WORDS - 1) loading_q <= 1'b0;
+            o_word   <= loading_q;
+            o_loaded <= o_word && !loading_q;
         end
-        if (word_here)
-            case (word_q)
-            `ESPALIER_LAYER_FORMAT: begin
-                o_format       <= data[1:0];
-                o_relu         <= data[4];
-                o_raw          <= data[5];
-                o_has_codebook <= data[7];
-                o_value_bits   <= data[11:8];
-            end
-            `ESPALIER_LAYER_WIDTHS: begin
-                o_gap_bits   <= data[3:0];
-                o_count_bits <= data[7:4];
-                o_bias_bits  <= data[12:8];
-            end
-            `ESPALIER_LAYER_POOL: begin
-                o_bias_shift <= data[4:0];
-                o_pool       <= data[10:8];
-            end
-            `ESPALIER_LAYER_ROWS:        o_rows        <= data;
-            `ESPALIER_LAYER_COLUMNS:     o_columns     <= data;
-            `ESPALIER_LAYER_KERNEL: begin
-                o_kernel_width  <= data[7:0];
-                o_kernel_height <= data[15:8];
-            end
-            `ESPALIER_LAYER_IN_ROW:      o_in_row      <= data[ADDR_BITS-1:0];
-            `ESPALIER_LAYER_IN_CHANNEL:  o_in_channel  <= data[ADDR_BITS-1:0];
-            `ESPALIER_LAYER_IN_BASE:     o_in_base     <= data[ADDR_BITS-1:0];
-            `ESPALIER_LAYER_STEP_X:      o_step_x      <= data[ADDR_BITS-1:0];
-            `ESPALIER_LAYER_STEP_Y:      o_step_y      <= data[ADDR_BITS-1:0];
-            `ESPALIER_LAYER_POOL_STEP_X: o_pool_step_x <= data[ADDR_BITS-1:0];
-            `ESPALIER_LAYER_POOL_STEP_Y: o_pool_step_y <= data[ADDR_BITS-1:0];
-            `ESPALIER_LAYER_OUT_SIZE: begin
-                o_out_width  <= data[7:0];
-                o_out_height <= data[15:8];
-            end
-            `ESPALIER_LAYER_OUT_BASE:    o_out_base    <= data[ADDR_BITS-1:0];
-            `ESPALIER_LAYER_OUT_ROW:     o_out_row     <= data[ADDR_BITS-1:0];
-            `ESPALIER_LAYER_OUT_CHANNEL: o_out_channel <= data[ADDR_BITS-1:0];
-            `ESPALIER_LAYER_CLEAR_BASE:  o_clear_base  <= data[ADDR_BITS-1:0];
-            `ESPALIER_LAYER_CLEAR_WORDS: o_clear_words <= data;
-            `ESPALIER_LAYER_KEPT:        o_kept        <= data;
-            default: ;
-            endcase
+
+    always @(posedge i_clk) begin
+        number_q      <= loading_q ? number_q + 5'd1 : 5'd0;
+        o_word_number <= number_q;
     end
 
-    wire [3:0] formats     = FORMATS[3:0];
-    wire       is_private  = o_format == `ESPALIER_FORMAT_GAP;
-    wire       shape_legal = o_rows != 16'd0 && o_columns != 16'd0 && o_columns <= TABLE_DEPTH[15:0] && o_kept <= o_columns
-                           && o_kernel_width != 8'd0 && o_kernel_height != 8'd0 && o_out_width != 8'd0 && o_out_height != 8'd0
-                           && o_pool >= 3'd1 && o_pool <= 3'd4 && !(o_raw && o_pool != 3'd1);
-    wire       width_legal = o_value_bits >= 4'd1 && o_value_bits <= 4'd8 && !(o_has_codebook && o_value_bits > 4'd4)
-                           && o_bias_bits <= 5'd16 && o_bias_shift <= 5'd15
-                           && (is_private ? o_gap_bits >= 4'd1 && o_gap_bits <= 4'd12 && o_count_bits != 4'd0
-                                          : o_kept <= LIST_DEPTH[15:0]);
-    assign o_legal = shape_legal && width_legal && formats[o_format];
+    // ---- Registers
 
-    wire unused = &{1'b0, i_write_addr[15:MEMORY_BITS], read_addr[MEMORY_BITS+7:MEMORY_BITS]};
+    always @(posedge i_clk)
+        if (o_word)
+            case (o_word_number)
+                `ESPALIER_LAYER_FORMAT:
+                    {o_value_bits, o_has_codebook, o_raw, o_relu, o_format} <= {data[11:7], data[5:4], data[1:0]};
+                `ESPALIER_LAYER_WIDTHS:      {o_bias_bits, o_count_bits, o_gap_bits} <= data[12:0];
+                `ESPALIER_LAYER_POOL:        {o_pool, o_bias_shift} <= {data[10:8], data[4:0]};
+                `ESPALIER_LAYER_COLUMNS:     o_columns     <= data;
+                `ESPALIER_LAYER_KERNEL:      {o_kernel_height, o_kernel_width} <= data;
+                `ESPALIER_LAYER_IN_ROW:      o_in_row      <= data[ADDR_BITS-1:0];
+                `ESPALIER_LAYER_IN_CHANNEL:  o_in_channel  <= data[ADDR_BITS-1:0];
+                `ESPALIER_LAYER_IN_BASE:     o_in_base     <= data[ADDR_BITS-1:0];
+                `ESPALIER_LAYER_STEP_X:      o_step_x      <= data[ADDR_BITS-1:0];
+                `ESPALIER_LAYER_STEP_Y:      o_step_y      <= data[ADDR_BITS-1:0];
+                `ESPALIER_LAYER_POOL_STEP_X: o_pool_step_x <= data[ADDR_BITS-1:0];
+                `ESPALIER_LAYER_POOL_STEP_Y: o_pool_step_y <= data[ADDR_BITS-1:0];
+                `ESPALIER_LAYER_OUT_SIZE:    {o_out_height, o_out_width} <= data;
+                `ESPALIER_LAYER_OUT_ROW:     o_out_row     <= data[ADDR_BITS-1:0];
+                `ESPALIER_LAYER_OUT_CHANNEL: o_out_channel <= data[ADDR_BITS-1:0];
+                `ESPALIER_LAYER_KEPT:        o_kept        <= data;
+                default: ; // words without a register
+            endcase
+
+    // ---- What this build can run, checked word by word. That K' suits K is checked when the keep flags have been read
+
+    wire       low_zero  = data[7:0] == 8'd0;
+    wire       high_zero = data[15:8] == 8'd0;
+    wire [3:0] value_bits = data[11:8];
+    reg        word_legal;
+
+    always @*
+        case (o_word_number)
+            `ESPALIER_LAYER_FORMAT:
+                word_legal = value_bits != 4'd0 && value_bits <= (data[7] ? 4'd4 : 4'd8) && data[1:0] != 2'd3 && built[data[1:0]];
+            `ESPALIER_LAYER_WIDTHS:
+                word_legal = data[12:8] <= 5'd16 && (o_format != `ESPALIER_FORMAT_GAP ||
+                             (data[3:0] != 4'd0 && data[3:0] <= 4'd12 && data[7:4] != 4'd0));
+            `ESPALIER_LAYER_POOL:
+                word_legal = data[10:8] != 3'd0 && data[10:8] <= (o_raw ? 3'd1 : 3'd4) && !data[4];
+            `ESPALIER_LAYER_ROWS:     word_legal = !low_zero || !high_zero;
+            `ESPALIER_LAYER_COLUMNS:  word_legal = (!low_zero || !high_zero) && {16'd0, data} <= TABLE_DEPTH;
+            `ESPALIER_LAYER_KERNEL:   word_legal = !low_zero && !high_zero;
+            `ESPALIER_LAYER_OUT_SIZE: word_legal = !low_zero && !high_zero;
+            `ESPALIER_LAYER_KEPT:
+                word_legal = LIST_DEPTH >= TABLE_DEPTH || o_format == `ESPALIER_FORMAT_GAP || {16'd0, data} <= LIST_DEPTH;
+            default:                  word_legal = 1'b1;
+        endcase
+
+    always @(posedge i_clk)
+        if (i_load) o_legal <= 1'b1;
+        else if (o_word && !word_legal) o_legal <= 1'b0;
+
+    wire unused = &{1'b0, i_write_addr, layer_unused};
+
 endmodule
 `default_nettype wire

@@ -1,63 +1,59 @@
-// Turns packed 32-bit words into a window of the stream's next 20 bits.
-//
-// Words come in least significant bit first. The window shows the next bits in
-// o_bits[0], o_bits[1], ...; o_have says that the next i_need of them have
-// arrived. The user takes i_take bits (at most i_need, and only while o_have)
-// in a cycle with i_taking. Any width up to 20 bits a cycle while words arrive
-// at one every two cycles.
 `default_nettype none
+// Turns the packed weight stream (STREAM.md) into fields of any width from 0 to 20 bits, one field a cycle.
+// Two words are held; the field on offer starts at a bit offset into the first. A word enters when the second place is empty, so
+// fields of up to 16 bits never wait while words arrive; wider ones wait a cycle now and then.
+// The width to take is chosen late: i_width unless i_short says, in the same cycle, that only i_short_width bits are wanted
+// (a filler). i_width, the larger of the two, decides whether there are enough bits.
 module bit_unpacker (
     input  wire        i_clk,
-    input  wire        i_reset,        // forgets the words held
-    // Packed words
+    input  wire        i_reset,
+    // Packed words, least significant bit first
     input  wire        i_word_valid,
     output wire        o_word_ready,
     input  wire [31:0] i_word_data,
-    // Window
-    input  wire [4:0]  i_need,         // 0 to 20
-    output wire        o_have,
-    output wire [19:0] o_bits,
-    input  wire        i_taking,
-    input  wire [4:0]  i_take          // 0 to 20
+    // The field on offer
+    input  wire [4:0]  i_width,
+    input  wire [4:0]  i_short_width,
+    input  wire        i_short,
+    input  wire        i_take,       // takes it, if o_valid
+    output wire        o_valid,      // i_width bits are there
+    output wire        o_dry,        // no more bits will be there until a word enters
+    output wire [19:0] o_bits        // what follows the last field; not masked to the width
 );
-    reg [31:0] low, high;              // the window starts in `low`
-    reg        low_valid, high_valid;
-    reg [4:0]  position;               // bit of `low` that comes next
 
-    wire [5:0] end_of_need = {1'b0, position} + {1'b0, i_need};
-    wire [5:0] moved       = {1'b0, position} + {1'b0, i_take};
-    wire       spent       = i_taking && moved[5];
+    reg [31:0] first_q, second_q;
+    reg        first_valid_q, second_valid_q;
+    reg [4:0]  offset_q;
 
-    wire [63:0] joined  = {high, low};
-    wire [63:0] shifted = joined >> position;
+    wire [5:0]  after_width = {1'b0, offset_q} + {1'b0, i_width};
+    wire [5:0]  after_short = {1'b0, offset_q} + {1'b0, i_short_width};
+    wire [5:0]  after       = i_short ? after_short : after_width;
+    wire        take        = i_take && o_valid;
+    wire        leave       = (take && after[5]) || !first_valid_q; // the second word becomes the first
 
-    assign o_bits       = shifted[19:0];
-    assign o_have       = (low_valid && (high_valid || end_of_need <= 6'd32)) || i_need == 5'd0;
-    assign o_word_ready = !high_valid;
+    assign o_word_ready = !second_valid_q;
+    assign o_valid      = first_valid_q && (second_valid_q || after_width <= 6'd32);
+    assign o_dry        = !o_valid && !second_valid_q && !i_word_valid;
+
+    bit_window #(.IN(64), .OUT(20), .OFFSET(5)) window (.i_data({second_q, first_q}), .i_offset(offset_q), .o_bits(o_bits));
+
+    always @(posedge i_clk)
+        if (take) offset_q <= after[4:0];
+        else if (!first_valid_q) offset_q <= 5'd0;
+
+    always @(posedge i_clk)
+        if (i_reset) begin
+            first_valid_q  <= 1'b0;
+            second_valid_q <= 1'b0;
+        end else begin
+            if (leave) first_valid_q <= second_valid_q;
+            if (leave || !second_valid_q) second_valid_q <= i_word_valid && !second_valid_q;
+        end
 
     always @(posedge i_clk) begin
-        if (i_taking)
-            position <= moved[4:0];
-        if (spent) begin
-            low       <= high_valid ? high : i_word_data;
-            low_valid <= high_valid || i_word_valid;
-        end else if (!low_valid) begin
-            low       <= i_word_data;
-            low_valid <= i_word_valid;
-        end
-        if (spent || !low_valid)
-            high_valid <= 1'b0;
-        else if (!high_valid)
-            high_valid <= i_word_valid;
-        if (!high_valid)
-            high <= i_word_data;
-        if (i_reset) begin
-            position   <= 5'd0;
-            low_valid  <= 1'b0;
-            high_valid <= 1'b0;
-        end
+        if (leave) first_q <= second_q;
+        if (!second_valid_q) second_q <= i_word_data;
     end
 
-    wire unused = &{1'b0, shifted[63:20]};
 endmodule
 `default_nettype wire

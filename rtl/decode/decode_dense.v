@@ -1,34 +1,52 @@
-// Dense decoder: every weight is stored, no index.
-//
-// The interface of all decoders (combinational; `row_decoder` owns the state):
-//   columns phase: each column of the layer takes o_column_bits (0 or 1) bits
-//                  of the window and is kept if o_keep
-//   rows phase:    an entry asks for o_need bits in the window and takes o_take;
-//                  it moves the column counter by o_skip, and unless o_filler
-//                  it is a weight with code o_code (not masked to its width)
-//   o_private:     entries carry their own index, rows start with a count
 `default_nettype none
-module decode_dense (
-    input  wire [19:0] i_bits,
-    input  wire [3:0]  i_value_bits,    // 1 to 8
-    output wire        o_column_bits,
-    output wire        o_keep,
-    output wire [4:0]  o_need,
-    output wire [4:0]  o_take,
-    output wire [11:0] o_skip,
-    output wire        o_filler,
-    output wire [7:0]  o_code,
-    output wire        o_private
+// Decoder of the dense format: every column is kept and takes no flag; an entry of a row is a code (STREAM.md).
+// The interface is that of all format decoders:
+//   Layer    constants of the layer being decoded
+//   Columns  how a column's keep flag is read: o_flag_width bits (0 or 1) of i_bits give o_keep
+//   Entries  o_counted: a row starts with its count. An entry on offer in i_bits is o_width bits wide, or a filler of o_short_width
+//            bits if o_short (in the same cycle)
+//   Taken    the entry taken one cycle before (i_taken; a filler if i_taken_short), whose bits above its o_width are extended as
+//            its code's are to be, gives o_code, and o_column for a private index; o_bad: it left its layer. i_row_end: the
+//            row ends with this cycle
+module decode_dense #(
+    parameter COLUMN_BITS = 10 // column_table's address width
+) (
+    input  wire                   i_clk,
+    input  wire                   i_reset,
+    // Layer
+    input  wire [3:0]             i_value_bits,
+    input  wire [3:0]             i_gap_bits,
+    input  wire [15:0]            i_columns,
+    // Columns
+    output wire                   o_flag_width,
+    output wire                   o_keep,
+    // Entries
+    input  wire [19:0]            i_bits,
+    output wire                   o_counted,
+    output wire [4:0]             o_width,
+    output wire [4:0]             o_short_width,
+    output wire                   o_short,
+    // Taken
+    input  wire                   i_taken,
+    input  wire                   i_taken_short,
+    input  wire [19:0]            i_taken_field,
+    input  wire                   i_row_end,
+    output wire [7:0]             o_code,
+    output wire [COLUMN_BITS-1:0] o_column,
+    output wire                   o_bad
 );
-    assign o_column_bits = 1'b0;
-    assign o_keep        = 1'b1;
-    assign o_need        = {1'b0, i_value_bits};
-    assign o_take        = {1'b0, i_value_bits};
-    assign o_skip        = 12'd0;
-    assign o_filler      = 1'b0;
-    assign o_code        = i_bits[7:0];
-    assign o_private     = 1'b0;
 
-    wire unused = &{1'b0, i_bits[19:8]};
+    assign o_flag_width  = 1'b0;
+    assign o_keep        = 1'b1;
+    assign o_counted     = 1'b0;
+    assign o_width       = {1'b0, i_value_bits};
+    assign o_short_width = 5'd0;
+    assign o_short       = 1'b0;
+    assign o_code        = i_taken_field[7:0];
+    assign o_column      = {COLUMN_BITS{1'b0}}; // the index is shared: entry j is kept column j
+    assign o_bad         = 1'b0;
+
+    wire unused = &{1'b0, i_clk, i_reset, i_gap_bits, i_columns, i_bits, i_taken, i_taken_short, i_taken_field, i_row_end};
+
 endmodule
 `default_nettype wire

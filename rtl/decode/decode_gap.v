@@ -1,32 +1,59 @@
-// Non-structured decoder: each weight carries its gap (relative index). A gap
-// field of all ones is a filler: it moves on by its value and has no code.
-// Interface: see decode_dense.
 `default_nettype none
-module decode_gap (
-    input  wire [19:0] i_bits,
-    input  wire [3:0]  i_value_bits,    // 1 to 8
-    input  wire [3:0]  i_gap_bits,      // 1 to 12
-    output wire        o_column_bits,
-    output wire        o_keep,
-    output wire [4:0]  o_need,
-    output wire [4:0]  o_take,
-    output wire [11:0] o_skip,
-    output wire        o_filler,
-    output wire [7:0]  o_code,
-    output wire        o_private
+// Decoder of the gap format (non-structured): a row has a count; an entry is a gap and a code, or a gap of all ones, which is a
+// filler without a code (STREAM.md). The interface is that of all format decoders (decode_dense.v).
+module decode_gap #(
+    parameter COLUMN_BITS = 10 // column_table's address width
+) (
+    input  wire                   i_clk,
+    input  wire                   i_reset,
+    // Layer
+    input  wire [3:0]             i_value_bits,
+    input  wire [3:0]             i_gap_bits,
+    input  wire [15:0]            i_columns,
+    // Columns
+    output wire                   o_flag_width,
+    output wire                   o_keep,
+    // Entries
+    input  wire [19:0]            i_bits,
+    output wire                   o_counted,
+    output wire [4:0]             o_width,
+    output wire [4:0]             o_short_width,
+    output wire                   o_short,
+    // Taken
+    input  wire                   i_taken,
+    input  wire                   i_taken_short,
+    input  wire [19:0]            i_taken_field,
+    input  wire                   i_row_end,
+    output wire [7:0]             o_code,
+    output wire [COLUMN_BITS-1:0] o_column,
+    output wire                   o_bad
 );
-    wire [11:0] mask  = ~(12'hFFF << i_gap_bits);
-    wire [19:0] codes = i_bits >> i_gap_bits;
 
-    assign o_column_bits = 1'b0;
+    localparam SUM_BITS = (COLUMN_BITS > 12 ? COLUMN_BITS : 12) + 2; // a column, a gap and one, without overflow
+
+    wire [11:0] not_gap = 12'hFFF << i_gap_bits; // ones above the gap field
+
+    assign o_flag_width  = 1'b0;
     assign o_keep        = 1'b1;
-    assign o_need        = {1'b0, i_gap_bits} + {1'b0, i_value_bits};
-    assign o_take        = o_filler ? {1'b0, i_gap_bits} : o_need;
-    assign o_skip        = i_bits[11:0] & mask;
-    assign o_filler      = &(i_bits[11:0] | ~mask);
-    assign o_code        = codes[7:0];
-    assign o_private     = 1'b1;
+    assign o_counted     = 1'b1;
+    assign o_width       = {1'b0, i_gap_bits} + {1'b0, i_value_bits};
+    assign o_short_width = {1'b0, i_gap_bits};
+    assign o_short       = &(i_bits[11:0] | not_gap);
 
-    wire unused = &{1'b0, codes[19:8]};
+    // The column after the last weight or filler of the row
+    reg  [SUM_BITS-1:0] column_q;
+    wire [SUM_BITS-1:0] column = column_q + {{(SUM_BITS - 12){1'b0}}, i_taken_field[11:0] & ~not_gap};
+
+    always @(posedge i_clk)
+        if (i_reset || i_row_end) column_q <= {SUM_BITS{1'b0}};
+        else if (i_taken) column_q <= column + {{(SUM_BITS - 1){1'b0}}, !i_taken_short};
+
+    bit_window #(.IN(20), .OUT(8), .OFFSET(4)) code_window (.i_data(i_taken_field), .i_offset(i_gap_bits), .o_bits(o_code));
+
+    assign o_column = column[COLUMN_BITS-1:0];
+    assign o_bad    = i_taken && {{(17 - SUM_BITS){1'b0}}, column} >= {1'b0, i_columns};
+
+    wire unused = &{1'b0, i_bits[19:12]};
+
 endmodule
 `default_nettype wire

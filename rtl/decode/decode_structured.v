@@ -1,28 +1,45 @@
-// Structured decoder: one keep list a layer, a bit a column; its rows then hold
-// codes for the kept columns only, like dense rows of a smaller layer.
-// Interface: see decode_dense.
 `default_nettype none
-module decode_structured (
-    input  wire [19:0] i_bits,
-    input  wire [3:0]  i_value_bits,    // 1 to 8
-    output wire        o_column_bits,
-    output wire        o_keep,
-    output wire [4:0]  o_need,
-    output wire [4:0]  o_take,
-    output wire [11:0] o_skip,
-    output wire        o_filler,
-    output wire [7:0]  o_code,
-    output wire        o_private
+// Decoder of the structured format: a keep flag a column, once a layer; an entry of a row is a code, for the kept columns only
+// (STREAM.md). The interface is that of all format decoders (decode_dense.v).
+module decode_structured #(
+    parameter COLUMN_BITS = 10 // column_table's address width
+) (
+    input  wire                   i_clk,
+    input  wire                   i_reset,
+    // Layer
+    input  wire [3:0]             i_value_bits,
+    input  wire [3:0]             i_gap_bits,
+    input  wire [15:0]            i_columns,
+    // Columns
+    output wire                   o_flag_width,
+    output wire                   o_keep,
+    // Entries
+    input  wire [19:0]            i_bits,
+    output wire                   o_counted,
+    output wire [4:0]             o_width,
+    output wire [4:0]             o_short_width,
+    output wire                   o_short,
+    // Taken
+    input  wire                   i_taken,
+    input  wire                   i_taken_short,
+    input  wire [19:0]            i_taken_field,
+    input  wire                   i_row_end,
+    output wire [7:0]             o_code,
+    output wire [COLUMN_BITS-1:0] o_column,
+    output wire                   o_bad
 );
-    assign o_column_bits = 1'b1;
-    assign o_keep        = i_bits[0];
-    assign o_need        = {1'b0, i_value_bits};
-    assign o_take        = {1'b0, i_value_bits};
-    assign o_skip        = 12'd0;
-    assign o_filler      = 1'b0;
-    assign o_code        = i_bits[7:0];
-    assign o_private     = 1'b0;
 
-    wire unused = &{1'b0, i_bits[19:8]};
+    assign o_flag_width  = 1'b1;
+    assign o_keep        = i_bits[0];
+    assign o_counted     = 1'b0;
+    assign o_width       = {1'b0, i_value_bits};
+    assign o_short_width = 5'd0;
+    assign o_short       = 1'b0;
+    assign o_code        = i_taken_field[7:0];
+    assign o_column      = {COLUMN_BITS{1'b0}}; // the index is shared: entry j is kept column j
+    assign o_bad         = 1'b0;
+
+    wire unused = &{1'b0, i_clk, i_reset, i_gap_bits, i_columns, i_bits, i_taken, i_taken_short, i_taken_field, i_row_end};
+
 endmodule
 `default_nettype wire
