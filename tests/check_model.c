@@ -115,6 +115,19 @@ START_TEST(made_by_of_any_legal_length_survives)
 }
 END_TEST
 
+START_TEST(a_zero_byte_in_made_by_is_refused)
+{
+    size_t size;
+    struct espalier_model *model = draw(test_seed());
+    uint8_t *image = file_image(model, &size);
+    image[28 + 22 * model->layer_count + 3] = 0;
+    repair_checksum(image, size);
+    check_refused(image, size);
+    free(image);
+    espalier_model_free(model);
+}
+END_TEST
+
 START_TEST(truncation_at_every_byte_is_refused)
 {
     for (uint64_t n = 0; n < 3; n++) {
@@ -460,6 +473,7 @@ int main(void)
         loading_gives_the_saved_model_back,
         the_stream_is_stored_as_it_is_packed,
         made_by_of_any_legal_length_survives,
+        a_zero_byte_in_made_by_is_refused,
         truncation_at_every_byte_is_refused,
         every_flipped_bit_is_refused,
         forged_files_never_give_an_unsound_model,

@@ -327,6 +327,40 @@ START_TEST(damaged_streams_are_refused_or_decode_to_a_sound_model)
 }
 END_TEST
 
+/* One row of three columns, the last one stored: its gap field says 2. All that is larger leaves the row. */
+START_TEST(a_gap_that_leaves_its_row_is_refused)
+{
+    struct espalier_error error = {0};
+    struct espalier_model *model;
+    test_ok(espalier_model_create(1, &model, &error));
+    struct espalier_layer *layer = &model->layers[0];
+    layer->in_channels = 3;
+    layer->in_height = layer->in_width = 1;
+    layer->kernel_height = layer->kernel_width = layer->stride = layer->pool = 1;
+    layer->rows = 1;
+    layer->format = ESPALIER_GAP;
+    layer->value_bits = 8;
+    layer->gap_bits = 4;
+    layer->count_bits = 3; /* so that the gap field is the low half of byte 2, behind mult and shift */
+    model->dense_weights = 3;
+    test_ok(espalier_layer_allocate(layer, &error));
+    memset(layer->mask, 0, 3);
+    layer->mask[2] = 1;
+    struct espalier_packed packed;
+    test_ok(espalier_pack(model, &packed, &error));
+    ck_assert_uint_eq(packed.bytes[2] & 15, 2);
+    for (uint8_t gap = 0; gap < 16; gap++) {
+        packed.bytes[2] = (uint8_t)((packed.bytes[2] & 0xf0) | gap);
+        enum espalier_status status = espalier_unpack(packed.bytes, packed.size, model, &error);
+        ck_assert_int_eq(status, gap < 3 ? ESPALIER_OK : ESPALIER_ERR_FORMAT);
+        ck_assert(gap < 3 || strcmp(error.message, "layer 1, row 0: a gap leads out of the row") == 0);
+        ck_assert(gap >= 3 || layer->mask[gap] == 1);
+    }
+    espalier_packed_free(&packed);
+    espalier_model_free(model);
+}
+END_TEST
+
 START_TEST(best_gap_is_the_best_of_all_widths)
 {
     struct espalier_random random;
@@ -393,6 +427,7 @@ int main(void)
         entropy_bound_equals_a_sum_of_logarithms,
         truncated_and_lengthened_streams_are_refused,
         damaged_streams_are_refused_or_decode_to_a_sound_model,
+        a_gap_that_leaves_its_row_is_refused,
         best_gap_is_the_best_of_all_widths,
         packing_an_unsound_model_is_refused,
     };
