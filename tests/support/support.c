@@ -75,7 +75,7 @@ int test_run(const char *name, const TTest *const *tests, size_t count)
     Suite *suite = suite_create(name);
     for (size_t i = 0; i < count; i++) {
         TCase *test_case = tcase_create(tests[i]->name);
-        tcase_set_timeout(test_case, 60);
+        tcase_set_timeout(test_case, 300 * (test_scale(10) == 10 ? 1 : 4)); /* slow builds get more */
         tcase_add_test(test_case, tests[i]);
         suite_add_tcase(suite, test_case);
     }
