@@ -13,7 +13,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { STEPS_MAX = 16, EPOCHS_MAX = 10000, UPDATES_A_EPOCH = 4, CALIBRATION_IMAGES = 256 };
+enum { STEPS_MAX = 16, EPOCHS_MAX = 10000, UPDATES_A_EPOCH = 4 };
 
 /* A job under way. */
 struct job {
@@ -229,8 +229,9 @@ static enum espalier_status quantize(struct job *job, struct espalier_model **ou
 
     if (status != ESPALIER_OK)
         return status;
-    status = espalier_quantizer_refresh(&quantizer, job->network, job->data,
-                                        images < CALIBRATION_IMAGES ? images : CALIBRATION_IMAGES, error);
+    status =
+        espalier_quantizer_refresh(&quantizer, job->network, job->data,
+                                   images < ESPALIER_CALIBRATION_IMAGES ? images : ESPALIER_CALIBRATION_IMAGES, error);
     if (status == ESPALIER_OK)
         status = run_stage(job,
                            (struct espalier_fit){.stage = "quantize",

@@ -12,8 +12,7 @@
 
 enum {
     BATCH_MAX = 1024,
-    WARM_UP_STEPS = 200,     /* the learning rate rises over these, or over a tenth of the stage if that is less */
-    CALIBRATION_IMAGES = 256 /* the steps of activations are chosen on these */
+    WARM_UP_STEPS = 200 /* the learning rate rises over these, or over a tenth of the stage if that is less */
 };
 
 /* The state of one stage. */
@@ -215,7 +214,7 @@ static enum espalier_status train_epoch(struct run *run, uint32_t epoch, struct 
     double total = 0.0;
 
     if (must_refresh(fit, epoch)) {
-        uint32_t images = run->images < CALIBRATION_IMAGES ? run->images : CALIBRATION_IMAGES;
+        uint32_t images = run->images < ESPALIER_CALIBRATION_IMAGES ? run->images : ESPALIER_CALIBRATION_IMAGES;
         enum espalier_status status =
             espalier_quantizer_refresh(fit->quantizer, fit->network, fit->data, images, error);
         if (status != ESPALIER_OK)

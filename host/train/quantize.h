@@ -12,6 +12,8 @@
 
 #include "pass.h"
 
+enum { ESPALIER_CALIBRATION_IMAGES = 256 }; /* enough to choose the steps of activations on */
+
 struct espalier_levels {
     uint32_t count;                         /* codebook entries; 0: linear codes */
     int32_t low, high;                      /* linear codes: their range */

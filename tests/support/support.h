@@ -23,8 +23,8 @@ void test_write_file(const char *path, const void *bytes, size_t size);
 /** Fails the test unless @p call returns ESPALIER_OK; the message tells the error's. Needs an `error` in scope. */
 #define test_ok(call) ck_assert_msg((call) == ESPALIER_OK, "%s: %s", #call, error.message)
 
-/** Makes a suite of one test case (300 s a test, more in slow builds), runs the tests and returns the exit status of main. One test alone:
- *  set CK_RUN_CASE to its name.
+/** Makes a suite of one test case (300 s a test, more in slow builds), runs the tests and returns the exit status of
+ * main. One test alone: set CK_RUN_CASE to its name.
  *  @param tests  [count] the functions that START_TEST defines */
 int test_run(const char *suite, const TTest *const *tests, size_t count);
 
