@@ -102,7 +102,7 @@ SANITIZE_FLAGS = SANITIZE="-fsanitize=address,undefined -fno-sanitize-recover=al
 
 # ---- quality ---------------------------------------------------------------------------------------------------------
 
-lint: setup-lint ## Verilator -Wall, yosys and Icarus on the RTL; clang warnings and the format check on the C
+lint: setup-lint $(PROTOCOL_H) $(BOARDS_INC) ## Verilator -Wall, yosys and Icarus on the RTL; clang warnings and the format check on the C
 	@BUILD=$(BUILD) scripts/lint
 format: setup-lint ## format the C with the pinned clang-format
 	@scripts/lint --format
