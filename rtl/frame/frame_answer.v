@@ -66,16 +66,16 @@ module frame_answer #(
     assign o_index    = index;
     assign o_act_read = state == WANT && in_payload && reading;
 
-    reg [7:0]  answer_type;
+    reg [7:0]  answer_type;            // for the sender, which starts a cycle after i_start
     reg [10:0] length;
-    always @(*)
+    always @(posedge i_clk)
         case (i_kind)
-            KIND_ACK:   begin answer_type = `ESPALIER_RSP_ACK;  length = 11'd0;  end
-            KIND_NAK:   begin answer_type = `ESPALIER_RSP_NAK;  length = 11'd2;  end
-            KIND_DONE:  begin answer_type = `ESPALIER_RSP_DONE; length = 11'd1;  end
-            KIND_CAPS:  begin answer_type = `ESPALIER_RSP_DATA; length = CAPS_BYTES;  end
-            KIND_COUNT: begin answer_type = `ESPALIER_RSP_DATA; length = COUNT_BYTES; end
-            default:    begin answer_type = `ESPALIER_RSP_DATA; length = i_words * POSITIONS_11; end
+            KIND_ACK:   begin answer_type <= `ESPALIER_RSP_ACK;  length <= 11'd0;  end
+            KIND_NAK:   begin answer_type <= `ESPALIER_RSP_NAK;  length <= 11'd2;  end
+            KIND_DONE:  begin answer_type <= `ESPALIER_RSP_DONE; length <= 11'd1;  end
+            KIND_CAPS:  begin answer_type <= `ESPALIER_RSP_DATA; length <= CAPS_BYTES;  end
+            KIND_COUNT: begin answer_type <= `ESPALIER_RSP_DATA; length <= COUNT_BYTES; end
+            default:    begin answer_type <= `ESPALIER_RSP_DATA; length <= i_words * POSITIONS_11; end
         endcase
 
     reg [WORD_BITS-1:0] source;

@@ -83,26 +83,31 @@ module frame_commands #(
     reg [1:0]  phase;                      // bytes of the present word taken
     reg        synchronized;               // there has been a HELLO or RESET
     reg        running, streamed;          // a run is under way
-    reg        beside_run;                 // it was when this frame began
     reg        done_waits;                 // it has ended, and the host has not been told yet
     reg [7:0]  run_sequence;
 
-    wire [2:0] argument_bytes;
-    wire       known, length_right, in_range;
-    request_rules #(.POSITIONS(POSITIONS), .ACT_WORDS(ACT_WORDS), .LAYERS(LAYERS)) rules (
-        .i_clk(i_clk), .i_type(i_type), .i_length(i_length), .i_arguments(gathered), .o_known(known),
-        .o_length_right(length_right), .o_argument_bytes(argument_bytes), .o_in_range(in_range)
-    );
+    // The type, decoded: it is there long before the frame is active
+    reg is_hello, is_reset, is_layers, is_act, is_rewind, is_weights, is_run, is_read, is_counters;
+    always @(posedge i_clk) begin
+        is_hello    <= i_type == `ESPALIER_REQ_HELLO;
+        is_reset    <= i_type == `ESPALIER_REQ_RESET;
+        is_layers   <= i_type == `ESPALIER_REQ_LAYERS;
+        is_act      <= i_type == `ESPALIER_REQ_ACTIVATIONS;
+        is_rewind   <= i_type == `ESPALIER_REQ_WEIGHTS_REWIND;
+        is_weights  <= i_type == `ESPALIER_REQ_WEIGHTS;
+        is_run      <= i_type == `ESPALIER_REQ_RUN;
+        is_read     <= i_type == `ESPALIER_REQ_READ;
+        is_counters <= i_type == `ESPALIER_REQ_COUNTERS;
+    end
+    wire known = is_hello || is_reset || is_layers || is_act || is_rewind || is_weights || is_run || is_read || is_counters;
 
-    wire is_hello   = i_type == `ESPALIER_REQ_HELLO;
-    wire is_reset   = i_type == `ESPALIER_REQ_RESET;
-    wire is_layers  = i_type == `ESPALIER_REQ_LAYERS;
-    wire is_act     = i_type == `ESPALIER_REQ_ACTIVATIONS;
-    wire is_rewind  = i_type == `ESPALIER_REQ_WEIGHTS_REWIND;
-    wire is_weights = i_type == `ESPALIER_REQ_WEIGHTS;
-    wire is_run     = i_type == `ESPALIER_REQ_RUN;
-    wire is_read    = i_type == `ESPALIER_REQ_READ;
-    wire is_counters = i_type == `ESPALIER_REQ_COUNTERS;
+    wire [2:0] argument_bytes;
+    wire       length_right, in_range;
+    request_rules #(.POSITIONS(POSITIONS), .ACT_WORDS(ACT_WORDS), .LAYERS(LAYERS)) rules (
+        .i_clk(i_clk), .i_is_layers(is_layers), .i_is_act(is_act), .i_is_weights(is_weights), .i_is_read(is_read),
+        .i_is_run(is_run), .i_length(i_length), .i_arguments(gathered), .o_length_right(length_right),
+        .o_argument_bytes(argument_bytes), .o_in_range(in_range)
+    );
 
     wire takes_over = is_hello || is_reset;                  // begins a new sequence
     wire in_order   = takes_over || (synchronized && i_sequence == o_expected);
@@ -162,7 +167,7 @@ module frame_commands #(
             ADMIT:
                 if (!refused && !in_range)
                     fault <= `ESPALIER_NAK_RANGE;
-                else if (!refused && is_weights && !running && (beside_run || !has_room))
+                else if (!refused && is_weights && !running && !has_room)
                     fault <= `ESPALIER_NAK_SPACE;
             VERDICT:
                 if (!i_good) fault <= `ESPALIER_NAK_CRC;
@@ -234,8 +239,7 @@ module frame_commands #(
             run_sequence <= i_sequence;
             streamed     <= gathered[16];
         end
-        if (i_run_done)      o_run_status <= i_run_status;
-        if (state == HEADER) beside_run   <= running;
+        if (i_run_done) o_run_status <= i_run_status;
     end
 endmodule
 

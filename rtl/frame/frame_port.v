@@ -114,15 +114,15 @@ module frame_port #(
         .FORMATS(FORMATS), .ACC_BITS(ACC_BITS), .DRAIN(DRAIN), .CLOCK_KHZ(CLOCK_KHZ)
     ) descriptor (.i_index(index[3:0]), .o_word(capability));
 
+    // Counted a cycle late, to keep the handshakes off the carry chains
+    reg        moved_in, moved_out;
     reg [31:0] link_in, link_out;
-    always @(posedge i_clk)
-        if (i_reset || session) begin
-            link_in  <= 32'd0;
-            link_out <= 32'd0;
-        end else begin
-            link_in  <= link_in  + {31'd0, i_rx_valid && o_rx_ready};
-            link_out <= link_out + {31'd0, o_tx_valid && i_tx_ready};
-        end
+    always @(posedge i_clk) begin
+        moved_in  <= i_rx_valid && o_rx_ready;
+        moved_out <= o_tx_valid && i_tx_ready;
+        link_in   <= i_reset || session ? 32'd0 : link_in  + {31'd0, moved_in};
+        link_out  <= i_reset || session ? 32'd0 : link_out + {31'd0, moved_out};
+    end
 
     assign o_counter_index = index;
     frame_answer #(.POSITIONS(POSITIONS)) answer (

@@ -70,7 +70,9 @@ module frame_receiver #(
     wire check_high  = state == HEADER && left == 11'd1;
     wire check_low   = state == HEADER && left == 11'd2;
     wire check_right = (i_rx_data ^ crc) == (check_high ? 8'hFF ^ 8'h8D : 8'hFF);
-    wire too_long    = length > PAYLOAD_MAX;
+
+    reg  too_long;                     // decided while the check bytes arrive
+    always @(posedge i_clk) too_long <= length > PAYLOAD_MAX;
 
     crc32 crc_unit (
         .i_clk(i_clk), .i_clear(state == END || (state == HUNT && !(taken && i_rx_data == `ESPALIER_SYNC))),
