@@ -612,6 +612,39 @@ START_TEST(over_a_ruined_link_results_are_right_or_errors)
 }
 END_TEST
 
+/* Every run here takes longer than the link waits for a byte. */
+START_TEST(a_run_may_take_longer_than_the_link_s_patience)
+{
+    enum { FRACTION = 10 };
+    struct espalier_random random = seeded(50);
+    struct espalier_error error = {0};
+    struct random_model_limits limits = small_limits();
+    struct bad_link link = {.random = seeded(51), .patience = PATIENT};
+    struct espalier_transport transport = open_bad_link(&link);
+    struct espalier_device *device = open_device(&transport);
+    for (uint32_t done = 0; done < test_scale(20);) {
+        struct task task = make_task(&random, random_model(&random, &limits), 1);
+        link.patience = PATIENT;
+        uint32_t counters[ESPALIER_COUNTERS] = {0};
+        if (espalier_device_load(device, task.model, &error) == ESPALIER_OK) {
+            test_ok(run_task(device, &task, &error));
+            test_ok(espalier_device_counters(device, counters, &error));
+        }
+        if (counters[ESPALIER_COUNT_CYCLES] / 16 > 8 * FRACTION) {
+            link.patience = counters[ESPALIER_COUNT_CYCLES] / 16 / FRACTION;
+            test_ok(run_task(device, &task, &error));
+            check_task(&task, "over an impatient link");
+            uint32_t before = counters[ESPALIER_COUNT_LINK_IN];
+            test_ok(espalier_device_counters(device, counters, &error));
+            ck_assert_msg(counters[ESPALIER_COUNT_LINK_IN] > before, "the device has been reset");
+            done++;
+        }
+        free_task(&task);
+    }
+    espalier_device_close(device);
+}
+END_TEST
+
 START_TEST(a_device_that_loses_power_or_its_session_is_loaded_again)
 {
     struct espalier_random random = seeded(30);
@@ -764,6 +797,7 @@ int main(void)
         over_a_noisy_link_results_are_right,
         over_a_noisy_link_streamed_weights_arrive,
         over_a_ruined_link_results_are_right_or_errors,
+        a_run_may_take_longer_than_the_link_s_patience,
         a_device_that_loses_power_or_its_session_is_loaded_again,
         silence_and_strangers_are_no_device,
         a_board_left_in_any_state_serves_the_next_host,

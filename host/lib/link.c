@@ -11,7 +11,8 @@
 enum {
     ATTEMPTS = 8, /* for one request, and for a batch between two that are confirmed */
     WINDOW = 4,   /* requests under way: their answers fit every buffer on the way back */
-    FAR = 64      /* a distance of sequence numbers that nothing under way has */
+    FAR = 64,     /* a distance of sequence numbers that nothing under way has */
+    SILENCES = 32 /* times the link's patience that a run may take */
 };
 
 static const char *const nak_text[] = {
@@ -298,12 +299,37 @@ enum espalier_status espalier_link_send(struct espalier_link *link, const struct
     return status;
 }
 
+/* Asks a device that has been silent for the link's patience whether its run still goes on: only then is a request that
+ * is in sequence refused as BUSY. */
+static enum espalier_status ask_whether_busy(struct espalier_link *link, struct espalier_error *error)
+{
+    struct espalier_frame request = {.type = ESPALIER_REQ_COUNTERS};
+    for (unsigned attempt = 0; attempt < ATTEMPTS; attempt++) {
+        enum verdict verdict;
+        request.sequence = link->sequence;
+        enum espalier_status status = ask_once(link, &request, &verdict, error);
+        if (status != ESPALIER_OK)
+            return status;
+        if (verdict == REFUSED && link->frame.payload[0] == ESPALIER_NAK_BUSY)
+            return ESPALIER_OK;
+        if (verdict == CONFIRMED) { /* the run is over: DONE came before this answer, or has been lost */
+            link->sequence++;
+            return link->run_ended ? ESPALIER_OK : lost(link, "has ended its run without saying so", error);
+        }
+    }
+    return lost(link, "does not answer during its run", error);
+}
+
 enum espalier_status espalier_link_wait(struct espalier_link *link, struct espalier_error *error)
 {
-    while (!link->run_ended) {
-        enum espalier_status status = receive_frame(link, error);
-        if (status == ESPALIER_ERR_TIMEOUT)
+    for (unsigned silences = 0; !link->run_ended; silences++) {
+        enum espalier_status status = ESPALIER_OK;
+        while (status == ESPALIER_OK && !link->run_ended)
+            status = receive_frame(link, error);
+        if (status == ESPALIER_ERR_TIMEOUT && silences == SILENCES)
             return lost(link, "does not end its run", error);
+        if (status == ESPALIER_ERR_TIMEOUT)
+            status = ask_whether_busy(link, error);
         if (status != ESPALIER_OK)
             return status;
     }
