@@ -78,18 +78,6 @@ module frame_answer #(
             default:    begin answer_type <= `ESPALIER_RSP_DATA; length <= i_words * POSITIONS_11; end
         endcase
 
-    reg [WORD_BITS-1:0] source;
-    always @(*) begin
-        source = {WORD_BITS{1'b0}};
-        case (i_kind)
-            KIND_NAK:   source[15:0] = {i_expected, i_error};
-            KIND_DONE:  source[7:0]  = i_run_status;
-            KIND_CAPS:  source[31:0] = i_capability;
-            KIND_COUNT: source[31:0] = i_counter;
-            default:    source[8*POSITIONS-1:0] = i_act_data;
-        endcase
-    end
-
     // The sender's count of bytes says when the answer is complete
     always @(posedge i_clk)
         if (i_reset) state <= IDLE;
@@ -106,7 +94,14 @@ module frame_answer #(
         if (state == IDLE)               index <= 5'd0;
         else if (state == FETCH && fetched) index <= index + 5'd1;
         if (state == FETCH) begin
-            word       <= source;
+            word       <= {WORD_BITS{1'b0}};
+            case (i_kind)
+                KIND_NAK:   word[15:0] <= {i_expected, i_error};
+                KIND_DONE:  word[7:0]  <= i_run_status;
+                KIND_CAPS:  word[31:0] <= i_capability;
+                KIND_COUNT: word[31:0] <= i_counter;
+                default:    word[8*POSITIONS-1:0] <= i_act_data;
+            endcase
             bytes_left <= reading ? ACT_BYTES : 5'd4;
         end else if (given) begin
             word       <= {8'd0, word[WORD_BITS-1:8]};

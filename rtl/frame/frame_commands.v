@@ -104,9 +104,9 @@ module frame_commands #(
     wire [2:0] argument_bytes;
     wire       length_right, in_range;
     request_rules #(.POSITIONS(POSITIONS), .ACT_WORDS(ACT_WORDS), .LAYERS(LAYERS)) rules (
-        .i_clk(i_clk), .i_is_layers(is_layers), .i_is_act(is_act), .i_is_weights(is_weights), .i_is_read(is_read),
-        .i_is_run(is_run), .i_length(i_length), .i_arguments(gathered), .o_length_right(length_right),
-        .o_argument_bytes(argument_bytes), .o_in_range(in_range)
+        .i_clk(i_clk), .i_judge(state == RANGE_1 || state == RANGE_2), .i_is_layers(is_layers), .i_is_act(is_act),
+        .i_is_weights(is_weights), .i_is_read(is_read), .i_is_run(is_run), .i_length(i_length), .i_arguments(gathered),
+        .o_length_right(length_right), .o_argument_bytes(argument_bytes), .o_in_range(in_range)
     );
 
     wire takes_over = is_hello || is_reset;                  // begins a new sequence

@@ -1,8 +1,8 @@
 // What a request may look like: a payload length that suits its type, arguments in range (protocol.vh).
 //
 // i_is_* say which request it is; without any of them it is one that has no payload. o_length_right and o_argument_bytes
-// follow them and i_length at once, o_in_range follows i_arguments two cycles later. i_arguments holds the last four payload bytes taken, the newest on top, so it holds a request's arguments when
-// o_argument_bytes of them have been taken.
+// follow them and i_length at once, o_in_range follows i_arguments two cycles later, while i_judge is high. i_arguments holds
+// the last four payload bytes taken, the newest on top: a request's arguments when o_argument_bytes have been taken.
 // Legal: POSITIONS 1 to 16, ACT_WORDS 1 to 65,536, LAYERS 1 to 64.
 `default_nettype none
 `include "protocol.vh"
@@ -13,6 +13,7 @@ module request_rules #(
     parameter LAYERS    = 8
 ) (
     input  wire        i_clk,
+    input  wire        i_judge,
     input  wire        i_is_layers,
     input  wire        i_is_act,
     input  wire        i_is_weights,
@@ -33,7 +34,8 @@ module request_rules #(
     localparam [16:0] LAYER_LIMIT  = LAYERS;
     /* verilator lint_on WIDTH */
 
-    // value <= limit, decided by the highest bit that differs. A constant limit leaves a few LUTs; `<=` would take a carry chain.
+    // value <= limit, decided by the highest bit that differs. A constant limit leaves a few LUTs where `<=` would take
+    // a carry chain.
     function at_most;
         input [16:0] value;
         input [16:0] limit;
@@ -69,22 +71,24 @@ module request_rules #(
     wire [15:0] span_count  = i_is_layers ? {9'd0, units} : i_is_act ? {5'd0, i_length} : {byte3, byte2};
     reg  [16:0] span_end;
     reg         rest_right;
-    always @(posedge i_clk) begin
-        span_end <= {1'b0, span_start} + {1'b0, span_count};
-        rest_right <= i_is_layers ? byte3 == 8'd0
-                    : i_is_act    ? byte3 == 8'd0 && at_most({9'd0, byte2}, SLOT_LIMIT - 17'd1)
-                    : i_is_read   ? {byte3, byte2} != 16'd0 && at_most({1'b0, byte3, byte2}, READ_LIMIT)
-                    : i_is_run    ? byte3 == 8'd0 && byte2[7:1] == 7'd0
-                                    && byte1 != 8'd0 && at_most({9'd0, byte1}, SLOT_LIMIT)
-                                    && byte0 != 8'd0 && at_most({9'd0, byte0}, LAYER_LIMIT)
-                    : 1'b1;
-    end
+    always @(posedge i_clk)
+        if (i_judge) begin
+            span_end   <= {1'b0, span_start} + {1'b0, span_count};
+            rest_right <= i_is_layers ? byte3 == 8'd0
+                        : i_is_act    ? byte3 == 8'd0 && at_most({9'd0, byte2}, SLOT_LIMIT - 17'd1)
+                        : i_is_read   ? {byte3, byte2} != 16'd0 && at_most({1'b0, byte3, byte2}, READ_LIMIT)
+                        : i_is_run    ? byte3 == 8'd0 && byte2[7:1] == 7'd0
+                                        && byte1 != 8'd0 && at_most({9'd0, byte1}, SLOT_LIMIT)
+                                        && byte0 != 8'd0 && at_most({9'd0, byte0}, LAYER_LIMIT)
+                        : 1'b1;
+        end
 
     // Second cycle: compare with the end of that memory; the length of ACTIVATIONS counts the arguments too
-    wire fits = i_is_layers ? at_most(span_end, LAYERS_LIMIT)
-              : i_is_act    ? at_most(span_end, ACT_LIMIT + 17'd4)
-              : i_is_read   ? at_most(span_end, ACT_LIMIT) : 1'b1;
-    always @(posedge i_clk) o_in_range <= rest_right && fits;
+    always @(posedge i_clk)
+        if (i_judge)
+            o_in_range <= rest_right && (i_is_layers ? at_most(span_end, LAYERS_LIMIT)
+                                       : i_is_act    ? at_most(span_end, ACT_LIMIT + 17'd4)
+                                       : i_is_read   ? at_most(span_end, ACT_LIMIT) : 1'b1);
 endmodule
 
 `default_nettype wire
