@@ -20,17 +20,21 @@ module address_walker #(
 
     reg [ADDR_BITS-1:0] start_0_q, start_1_q, start_2_q, start_3_q; // of the current iteration of each loop
 
-    wire [ADDR_BITS-1:0] start = i_level == 2'd0 ? start_0_q : i_level == 2'd1 ? start_1_q : i_level == 2'd2 ? start_2_q : start_3_q;
-    wire [ADDR_BITS-1:0] step  = i_level == 2'd0 ? i_step_0  : i_level == 2'd1 ? i_step_1  : i_level == 2'd2 ? i_step_2  : i_step_3;
+    wire [ADDR_BITS-1:0] start_low  = i_level[0] ? start_1_q : start_0_q;
+    wire [ADDR_BITS-1:0] start_high = i_level[0] ? start_3_q : start_2_q;
+    wire [ADDR_BITS-1:0] step_low   = i_level[0] ? i_step_1 : i_step_0;
+    wire [ADDR_BITS-1:0] step_high  = i_level[0] ? i_step_3 : i_step_2;
+    wire [ADDR_BITS-1:0] start      = i_level[1] ? start_high : start_low;
+    wire [ADDR_BITS-1:0] step       = i_level[1] ? step_high : step_low;
     wire [ADDR_BITS-1:0] next  = i_restart ? i_base : start + step;
 
     assign o_addr = start_0_q;
 
     always @(posedge i_clk) begin
         if (i_restart || i_advance) start_0_q <= next;
-        if (i_restart || (i_advance && i_level >= 2'd1)) start_1_q <= next;
-        if (i_restart || (i_advance && i_level >= 2'd2)) start_2_q <= next;
-        if (i_restart || (i_advance && i_level == 2'd3)) start_3_q <= next;
+        if (i_restart || (i_advance && |i_level)) start_1_q <= next;
+        if (i_restart || (i_advance && i_level[1])) start_2_q <= next;
+        if (i_restart || (i_advance && &i_level)) start_3_q <= next;
     end
 
 endmodule

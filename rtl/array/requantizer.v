@@ -25,20 +25,28 @@ module requantizer #(
 
     // ---- Digits of the multiplier, constant in a layer
 
-    function [2:0] digit; // carry out, digit modulo 4, of two bits and a carry in
-        input [2:0] bits_and_carry;
-        reg   [2:0] sum;
-        begin
-            sum   = {1'b0, bits_and_carry[2:1]} + {2'b00, bits_and_carry[0]};
-            digit = {sum >= 3'd3, sum[1:0]};
-        end
+    function [2:0] digit; // carry out and digit modulo 4, of two bits m and a carry in
+        input [1:0] m;
+        input       carry;
+        digit = {m[1] && (m[0] || carry), m[1] ^ (m[0] && carry), m[0] ^ carry};
     endfunction
 
     wire [7:0] mult = i_raw ? 8'd1 : i_mult;
-    wire [2:0] digit_0 = digit({mult[1:0], 1'b0});
-    wire [2:0] digit_1 = digit({mult[3:2], digit_0[2]});
-    wire [2:0] digit_2 = digit({mult[5:4], digit_1[2]});
-    wire [2:0] digit_3 = digit({mult[7:6], digit_2[2]});
+    wire [2:0] digit_0 = digit(mult[1:0], 1'b0);
+    wire [2:0] digit_1 = digit(mult[3:2], digit_0[2]);
+    wire [2:0] digit_2 = digit(mult[5:4], digit_1[2]);
+    wire [2:0] digit_3 = digit(mult[7:6], digit_2[2]);
+
+    // The multiplier is there long before the first value
+    reg [7:0] digits_q;
+    reg [3:0] minus_q;
+    reg       carry_q;
+
+    always @(posedge i_clk) begin
+        digits_q <= {digit_3[1:0], digit_2[1:0], digit_1[1:0], digit_0[1:0]};
+        minus_q  <= {&digit_3[1:0], &digit_2[1:0], &digit_1[1:0], &digit_0[1:0]};
+        carry_q  <= digit_3[2];
+    end
 
     function [TERM-1:0] term; // 0, value, 2 * value or ~value
         input [1:0]          select;
@@ -53,30 +61,25 @@ module requantizer #(
         end
     endfunction
 
-    wire minus_0 = digit_0[1:0] == 2'd3;
-    wire minus_1 = digit_1[1:0] == 2'd3;
-    wire minus_2 = digit_2[1:0] == 2'd3;
-    wire minus_3 = digit_3[1:0] == 2'd3;
-
     // ---- Product, in three cycles
 
-    wire [TERM-1:0] term_0 = term(digit_0[1:0], i_value);
-    wire [TERM-1:0] term_1 = term(digit_1[1:0], i_value);
-    wire [TERM-1:0] term_2 = term(digit_2[1:0], i_value);
-    wire [TERM-1:0] term_3 = term(digit_3[1:0], i_value);
+    wire [TERM-1:0] term_0 = term(digits_q[1:0], i_value);
+    wire [TERM-1:0] term_1 = term(digits_q[3:2], i_value);
+    wire [TERM-1:0] term_2 = term(digits_q[5:4], i_value);
+    wire [TERM-1:0] term_3 = term(digits_q[7:6], i_value);
 
     reg [PAIR-1:0]     low_q, high_q;
     reg [ACC_BITS-1:0] top_q, top_qq;
     reg [PRODUCT-1:0]  sum_q, product_q;
 
     wire [PRODUCT-1:0] low  = {{(PRODUCT - PAIR){low_q[PAIR-1]}}, low_q};
-    wire [PRODUCT-1:0] high = {{(PRODUCT - PAIR - 4){high_q[PAIR-1]}}, high_q, 1'b0, minus_1, 2'b00};
-    wire [PRODUCT-1:0] top  = {{(PRODUCT - ACC_BITS - 8){top_qq[ACC_BITS-1]}}, top_qq, 1'b0, minus_3, 6'b000000};
+    wire [PRODUCT-1:0] high = {{(PRODUCT - PAIR - 4){high_q[PAIR-1]}}, high_q, 1'b0, minus_q[1], 2'b00};
+    wire [PRODUCT-1:0] top  = {{(PRODUCT - ACC_BITS - 8){top_qq[ACC_BITS-1]}}, top_qq, 1'b0, minus_q[3], 6'b000000};
 
     always @(posedge i_clk) begin
-        low_q  <= {{3{term_0[TERM-1]}}, term_0} + {term_1[TERM-1], term_1, 2'b00} + {{(PAIR - 1){1'b0}}, minus_0};
-        high_q <= {{3{term_2[TERM-1]}}, term_2} + {term_3[TERM-1], term_3, 2'b00} + {{(PAIR - 1){1'b0}}, minus_2};
-        top_q  <= i_value & {ACC_BITS{digit_3[2]}};
+        low_q  <= {{3{term_0[TERM-1]}}, term_0} + {term_1[TERM-1], term_1, 2'b00} + {{(PAIR - 1){1'b0}}, minus_q[0]};
+        high_q <= {{3{term_2[TERM-1]}}, term_2} + {term_3[TERM-1], term_3, 2'b00} + {{(PAIR - 1){1'b0}}, minus_q[2]};
+        top_q  <= i_value & {ACC_BITS{carry_q}};
         sum_q  <= low + high;
         top_qq <= top_q;
         product_q <= sum_q + top;

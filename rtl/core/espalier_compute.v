@@ -73,7 +73,7 @@ module espalier_compute #(
         end
 
     wire                 idle, layer_load, layer_loaded, layer_legal, layer_word, layer_start, layer_done;
-    wire                 cleared, clear_write, underrun, bad_stream, overflow, settled;
+    wire                 prologue_done, for_positions, rows_start, in_rows, clear_write, underrun, bad_stream, overflow, settled;
     wire [7:0]           layer;
     wire [4:0]           layer_word_number;
     wire [15:0]          layer_word_data;
@@ -84,8 +84,8 @@ module espalier_compute #(
         .o_busy(o_run_busy), .o_done(o_run_done), .o_status(o_run_status), .o_idle(idle),
         .o_load(layer_load), .o_layer(layer), .i_loaded(layer_loaded), .i_legal(layer_legal),
         .i_word(layer_word), .i_word_number(layer_word_number), .i_word_data(layer_word_data),
-        .o_layer_start(layer_start), .i_layer_done(layer_done),
-        .o_cleared(cleared), .o_clear_write(clear_write), .o_clear_addr(clear_addr),
+        .o_layer_start(layer_start), .i_prologue_done(prologue_done), .o_positions(for_positions), .o_rows_start(rows_start),
+        .o_rows(in_rows), .i_layer_done(layer_done), .o_clear_write(clear_write), .o_clear_addr(clear_addr),
         .i_underrun(underrun), .i_bad_stream(bad_stream || overflow), .i_settled(settled)
     );
 
@@ -93,10 +93,8 @@ module espalier_compute #(
     wire                 relu, raw, has_codebook;
     wire [3:0]           value_bits, gap_bits, count_bits;
     wire [4:0]           bias_bits, bias_shift;
-    wire [2:0]           pool;
     wire [15:0]          columns, kept;
-    wire [7:0]           kernel_width, kernel_height, out_width, out_height;
-    wire [ADDR_BITS-1:0] in_row, in_channel, in_base, step_x, step_y, pool_step_x, pool_step_y, out_row, out_channel;
+    wire [ADDR_BITS-1:0] out_row, out_channel;
     wire                 private_index = HAS_PRIVATE != 0 && format == `ESPALIER_FORMAT_GAP;
 
     layer_settings #(
@@ -107,11 +105,8 @@ module espalier_compute #(
         .i_load(layer_load), .i_layer(layer), .o_loaded(layer_loaded), .o_legal(layer_legal),
         .o_word(layer_word), .o_word_number(layer_word_number), .o_word_data(layer_word_data),
         .o_format(format), .o_relu(relu), .o_raw(raw), .o_has_codebook(has_codebook), .o_value_bits(value_bits),
-        .o_gap_bits(gap_bits), .o_count_bits(count_bits), .o_bias_bits(bias_bits), .o_bias_shift(bias_shift), .o_pool(pool),
-        .o_columns(columns), .o_kept(kept), .o_kernel_width(kernel_width), .o_kernel_height(kernel_height),
-        .o_in_row(in_row), .o_in_channel(in_channel), .o_in_base(in_base), .o_step_x(step_x), .o_step_y(step_y),
-        .o_pool_step_x(pool_step_x), .o_pool_step_y(pool_step_y), .o_out_width(out_width), .o_out_height(out_height),
-        .o_out_row(out_row), .o_out_channel(out_channel)
+        .o_gap_bits(gap_bits), .o_count_bits(count_bits), .o_bias_bits(bias_bits), .o_bias_shift(bias_shift),
+        .o_columns(columns), .o_kept(kept), .o_out_row(out_row), .o_out_channel(out_channel)
     );
 
     // ---- Weight stream
@@ -135,8 +130,8 @@ module espalier_compute #(
 
     // ---- Decoder, codebook, column table
 
-    wire                  prologue_done, column_valid, column_keep, codebook_write, bias_write, list_free, group_begin;
-    wire                  entry, row_end, group_end, fill_last_group, starved, filler, gap;
+    wire                  column_valid, column_keep, codebook_write, bias_write, list_free, group_begin;
+    wire                  entry, row_end, group_end, fill_last_group, starved, value, filler, gap;
     wire [15:0]           columns_kept, bias;
     wire [7:0]            mult, code, codebook_entry, weight;
     wire [4:0]            shift, other_bits;
@@ -159,20 +154,28 @@ module espalier_compute #(
         .o_mult(mult), .o_shift(shift), .o_codebook_write(codebook_write), .o_codebook_index(codebook_index),
         .o_codebook_entry(codebook_entry),
         .o_bias_write(bias_write), .o_bias(bias), .o_bias_group(bias_group), .o_bias_lane(bias_lane),
-        .i_list_free(list_free && cleared), .o_group_begin(group_begin),
+        .i_list_free(list_free && in_rows), .o_group_begin(group_begin),
         .o_entry(entry), .o_code(code), .o_column(entry_column), .o_row_end(row_end), .o_group_end(group_end),
-        .o_last_group(fill_last_group), .o_starved(starved), .o_filler(filler), .o_gap(gap), .o_other_bits(other_bits)
+        .o_last_group(fill_last_group), .o_starved(starved), .o_value(value), .o_filler(filler), .o_gap(gap), .o_other_bits(other_bits)
     );
     codebook codes (
-        .i_clk(i_clk), .i_has_codebook(has_codebook),
+        .i_clk(i_clk), .i_has_codebook(has_codebook), .i_value_bits(value_bits),
         .i_write(codebook_write), .i_write_index(codebook_index), .i_write_weight(codebook_entry),
         .i_code(code), .o_weight(weight)
     );
+    wire                 advance, window_first, window_last, row_last, last;
+    wire [ADDR_BITS-1:0] walked; // a column's offset, or a position's first activation
+
+    layer_walker #(.ADDR_BITS(ADDR_BITS)) walker (
+        .i_clk(i_clk), .i_positions(for_positions),
+        .i_word(layer_word), .i_word_number(layer_word_number), .i_word_data(layer_word_data),
+        .i_start(layer_start || rows_start), .i_advance(column_valid || advance),
+        .o_window_first(window_first), .o_window_last(window_last), .o_row_last(row_last), .o_last(last), .o_addr(walked)
+    );
     // Looked up while decoding with a private index, while replaying with a shared one
     column_table #(.DEPTH(TABLE_DEPTH), .ADDR_BITS(ADDR_BITS)) offsets_of_columns (
-        .i_clk(i_clk), .i_start(layer_start), .i_kernel_width(kernel_width), .i_kernel_height(kernel_height),
-        .i_in_row(in_row), .i_in_channel(in_channel), .i_column(column_valid), .i_keep(column_keep), .o_kept(columns_kept),
-        .i_lookup(private_index ? entry_column : step_wide[TABLE_BITS-1:0]), .o_offset(offset)
+        .i_clk(i_clk), .i_start(layer_start), .i_column(column_valid), .i_keep(column_keep), .i_offset(walked),
+        .o_kept(columns_kept), .i_lookup(private_index ? entry_column : step_wide[TABLE_BITS-1:0]), .o_offset(offset)
     );
 
     assign underrun = starved && bits_dry && exhausted && !streamed_q;
@@ -197,16 +200,6 @@ module espalier_compute #(
         .i_step(step), .o_lanes(step_lanes), .o_offsets(step_offsets), .o_weights(step_weights)
     );
 
-    wire                 advance, window_first, window_last, row_last, last;
-    wire [ADDR_BITS-1:0] base;
-
-    position_walker #(.ADDR_BITS(ADDR_BITS)) positions (
-        .i_clk(i_clk), .i_start(layer_start), .i_pool(pool), .i_out_width(out_width), .i_out_height(out_height),
-        .i_in_base(in_base), .i_step_x(step_x), .i_step_y(step_y), .i_pool_step_x(pool_step_x), .i_pool_step_y(pool_step_y),
-        .i_advance(advance), .o_window_first(window_first), .o_window_last(window_last), .o_row_last(row_last),
-        .o_last(last), .o_base(base)
-    );
-
     wire             block, read, close, drain_start, busy, blocked, draining;
     wire             drain_first, drain_window_last, drain_row_last, drain_last, drain_layer_last;
     wire [LANES-1:0] add, drain_rows, lane_steps;
@@ -218,7 +211,7 @@ module espalier_compute #(
         .i_ready(list_ready), .i_steps(steps), .i_rows(group_rows), .i_last_group(list_last_group),
         .o_replayed(replayed), .o_release(list_release), .o_step(step), .i_lanes(step_lanes), .i_offsets(step_offsets),
         .i_offset(offset), .i_window_first(window_first), .i_window_last(window_last), .i_row_last(row_last), .i_last(last),
-        .i_base(base), .o_advance(advance), .i_block(block), .o_read(read), .o_read_addr(read_addr), .o_add(add), .o_close(close),
+        .i_base(walked), .o_advance(advance), .i_block(block), .o_read(read), .o_read_addr(read_addr), .o_add(add), .o_close(close),
         .o_drain(drain_start), .o_drain_first(drain_first), .o_drain_window_last(drain_window_last),
         .o_drain_row_last(drain_row_last), .o_drain_last(drain_last), .o_drain_layer_last(drain_layer_last),
         .o_drain_rows(drain_rows), .o_busy(busy), .o_blocked(blocked), .o_draining(draining), .o_lane_steps(lane_steps)
@@ -283,8 +276,9 @@ module espalier_compute #(
     // ---- Events. A cycle of a run is busy or one kind of stall
 
     reg       all_issued_q; // every step of the layer
-    wire      waiting = prologue_done && cleared && !all_issued_q && !list_ready; // for a group
-    reg [4:0] multiplies, lane_count;
+    wire      waiting = in_rows && !all_issued_q && !list_ready; // for a group
+    reg [4:0] lane_reads;
+    reg [8:0] multiplies;
     integer   n;
 
     always @(posedge i_clk)
@@ -292,18 +286,22 @@ module espalier_compute #(
         else if (replayed && list_last_group) all_issued_q <= 1'b1;
 
     always @* begin
-        multiplies = 5'd0;
-        for (n = 0; n < LANES; n = n + 1) multiplies = multiplies + {4'd0, lane_steps[n]};
+        multiplies = 9'd0;
+        lane_reads = 5'd0;
+        for (n = 0; n < LANES; n = n + 1) begin
+            multiplies = multiplies + ({4'd0, slots_q} & {9{lane_steps[n]}});
+            lane_reads = lane_reads + {4'd0, lane_steps[n]};
+        end
         // Copies of the memory are read one a lane with a private index; else they are read alike, as one
-        lane_count = PORTS != 1 && private_index ? multiplies : {4'd0, |lane_steps};
+        if (PORTS == 1 || !private_index) lane_reads = {4'd0, |lane_steps};
     end
 
     event_counters #(.LANES(LANES), .POSITIONS(POSITIONS)) events (
         .i_clk(i_clk), .i_reset(i_reset), .i_start(i_run_start), .i_run(!idle), .i_hold(!o_run_busy), .o_settled(settled),
         .i_busy(busy), .i_setup(!busy && !blocked && !draining && !waiting), .i_decode(waiting && !starved),
         .i_stream(waiting && starved), .i_drain(draining), .i_port(blocked),
-        .i_slots(slots_q), .i_multiplies(multiplies), .i_act_reads(lane_count), .i_filler(filler),
-        .i_act_write(clear_write || drain_write), .i_value_bits(entry ? value_bits : 4'd0), .i_index_bits(gap ? gap_bits : 4'd0),
+        .i_multiplies(multiplies), .i_act_reads(lane_reads), .i_filler(filler),
+        .i_act_write(clear_write || drain_write), .i_value_bits(value ? value_bits : 4'd0), .i_index_bits(gap ? gap_bits : 4'd0),
         .i_other_bits(other_bits), .i_index(i_counter_index), .o_value(o_counter_value)
     );
 

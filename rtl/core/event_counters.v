@@ -25,8 +25,7 @@ module event_counters #(
     input  wire        i_drain,
     input  wire        i_port,
     // Any of these
-    input  wire [4:0]  i_slots,       // in use
-    input  wire [4:0]  i_multiplies,  // lanes that have a weight in this step
+    input  wire [8:0]  i_multiplies,
     input  wire [4:0]  i_act_reads,
     input  wire        i_filler,
     input  wire        i_act_write,
@@ -44,8 +43,6 @@ module event_counters #(
 
     // ---- Small counts: ONES bits where an event adds 1 at the most, MANY bits elsewhere
 
-    wire [9:0] multiplies = {5'd0, i_multiplies} * {5'd0, i_slots};
-
     wire [16*9-1:0] increments;
     assign increments[9*`ESPALIER_COUNT_CYCLES       +: 9] = 9'd1;
     assign increments[9*`ESPALIER_COUNT_BUSY         +: 9] = {8'd0, i_busy};
@@ -54,14 +51,14 @@ module event_counters #(
     assign increments[9*`ESPALIER_COUNT_STALL_STREAM +: 9] = {8'd0, i_stream};
     assign increments[9*`ESPALIER_COUNT_STALL_DRAIN  +: 9] = {8'd0, i_drain};
     assign increments[9*`ESPALIER_COUNT_STALL_PORT   +: 9] = {8'd0, i_port};
-    assign increments[9*`ESPALIER_COUNT_MULTIPLIES   +: 9] = multiplies[8:0];
+    assign increments[9*`ESPALIER_COUNT_MULTIPLIES   +: 9] = i_multiplies;
     assign increments[9*`ESPALIER_COUNT_FILLERS      +: 9] = {8'd0, i_filler};
     assign increments[9*`ESPALIER_COUNT_ACT_READS    +: 9] = {4'd0, i_act_reads};
     assign increments[9*`ESPALIER_COUNT_ACT_WRITES   +: 9] = {8'd0, i_act_write};
     assign increments[9*`ESPALIER_COUNT_VALUE_BITS   +: 9] = {5'd0, i_value_bits};
     assign increments[9*`ESPALIER_COUNT_INDEX_BITS   +: 9] = {5'd0, i_index_bits};
     assign increments[9*`ESPALIER_COUNT_OTHER_BITS   +: 9] = {4'd0, i_other_bits};
-    assign increments[9*`ESPALIER_COUNT_ACC_UPDATES  +: 9] = multiplies[8:0]; // a lane without a weight adds nothing
+    assign increments[9*`ESPALIER_COUNT_ACC_UPDATES  +: 9] = i_multiplies; // a lane without a weight adds nothing
     assign increments[9*`ESPALIER_COUNT_LIST_READS   +: 9] = i_busy ? LANES[8:0] : 9'd0;
 
     localparam [15:0] ADDS_MANY = 16'd1 << `ESPALIER_COUNT_MULTIPLIES | 16'd1 << `ESPALIER_COUNT_ACT_READS |
@@ -139,7 +136,7 @@ module event_counters #(
         if (i_reset || i_start || i_run) quiet_q <= 2'b00;
         else if (turn_q == 5'd31) quiet_q <= {quiet_q[0], 1'b1};
 
-    wire unused = &{1'b0, i_index[4], multiplies};
+    wire unused = &{1'b0, i_index[4]};
 
 endmodule
 `default_nettype wire

@@ -2,8 +2,8 @@
 `include "protocol.vh"
 // The layer descriptors (protocol.vh), and the current layer's in registers.
 // i_load (one cycle) reads descriptor i_layer; o_loaded (one cycle) says that it is complete, o_legal then whether this build can run
-// it. Words that are only the start of a counter have no register here: o_word, o_word_number and o_word_data show every word as it
-// is read, and the counter takes it from there.
+// it. Words that only one block wants have no register here: o_word, o_word_number and o_word_data show every word as it is read, and
+// the block takes it from there.
 module layer_settings #(
     parameter LAYERS      = 8,    // descriptors held
     parameter TABLE_DEPTH = 1024, // columns of a layer
@@ -36,25 +36,14 @@ module layer_settings #(
     output reg  [3:0]           o_count_bits,
     output reg  [4:0]           o_bias_bits,
     output reg  [4:0]           o_bias_shift,
-    output reg  [2:0]           o_pool,
     output reg  [15:0]          o_columns,
     output reg  [15:0]          o_kept,
-    output reg  [7:0]           o_kernel_width,
-    output reg  [7:0]           o_kernel_height,
-    output reg  [ADDR_BITS-1:0] o_in_row,
-    output reg  [ADDR_BITS-1:0] o_in_channel,
-    output reg  [ADDR_BITS-1:0] o_in_base,
-    output reg  [ADDR_BITS-1:0] o_step_x,
-    output reg  [ADDR_BITS-1:0] o_step_y,
-    output reg  [ADDR_BITS-1:0] o_pool_step_x,
-    output reg  [ADDR_BITS-1:0] o_pool_step_y,
-    output reg  [7:0]           o_out_width,
-    output reg  [7:0]           o_out_height,
     output reg  [ADDR_BITS-1:0] o_out_row,
     output reg  [ADDR_BITS-1:0] o_out_channel
 );
 
     localparam MEMORY_BITS = $clog2(LAYERS * 32);
+    localparam TABLE_BITS  = $clog2(TABLE_DEPTH);
     wire [2:0] built = FORMATS[2:0];
 
     // ---- Reading, a word a cycle
@@ -95,17 +84,8 @@ module layer_settings #(
                 `ESPALIER_LAYER_FORMAT:
                     {o_value_bits, o_has_codebook, o_raw, o_relu, o_format} <= {data[11:7], data[5:4], data[1:0]};
                 `ESPALIER_LAYER_WIDTHS:      {o_bias_bits, o_count_bits, o_gap_bits} <= data[12:0];
-                `ESPALIER_LAYER_POOL:        {o_pool, o_bias_shift} <= {data[10:8], data[4:0]};
+                `ESPALIER_LAYER_POOL:        o_bias_shift  <= data[4:0];
                 `ESPALIER_LAYER_COLUMNS:     o_columns     <= data;
-                `ESPALIER_LAYER_KERNEL:      {o_kernel_height, o_kernel_width} <= data;
-                `ESPALIER_LAYER_IN_ROW:      o_in_row      <= data[ADDR_BITS-1:0];
-                `ESPALIER_LAYER_IN_CHANNEL:  o_in_channel  <= data[ADDR_BITS-1:0];
-                `ESPALIER_LAYER_IN_BASE:     o_in_base     <= data[ADDR_BITS-1:0];
-                `ESPALIER_LAYER_STEP_X:      o_step_x      <= data[ADDR_BITS-1:0];
-                `ESPALIER_LAYER_STEP_Y:      o_step_y      <= data[ADDR_BITS-1:0];
-                `ESPALIER_LAYER_POOL_STEP_X: o_pool_step_x <= data[ADDR_BITS-1:0];
-                `ESPALIER_LAYER_POOL_STEP_Y: o_pool_step_y <= data[ADDR_BITS-1:0];
-                `ESPALIER_LAYER_OUT_SIZE:    {o_out_height, o_out_width} <= data;
                 `ESPALIER_LAYER_OUT_ROW:     o_out_row     <= data[ADDR_BITS-1:0];
                 `ESPALIER_LAYER_OUT_CHANNEL: o_out_channel <= data[ADDR_BITS-1:0];
                 `ESPALIER_LAYER_KEPT:        o_kept        <= data;
@@ -129,7 +109,7 @@ module layer_settings #(
             `ESPALIER_LAYER_POOL:
                 word_legal = data[10:8] != 3'd0 && data[10:8] <= (o_raw ? 3'd1 : 3'd4) && !data[4];
             `ESPALIER_LAYER_ROWS:     word_legal = !low_zero || !high_zero;
-            `ESPALIER_LAYER_COLUMNS:  word_legal = (!low_zero || !high_zero) && {16'd0, data} <= TABLE_DEPTH;
+            `ESPALIER_LAYER_COLUMNS:  word_legal = (!low_zero || !high_zero) && (data >> TABLE_BITS == 16'd0 || data == TABLE_DEPTH[15:0]);
             `ESPALIER_LAYER_KERNEL:   word_legal = !low_zero && !high_zero;
             `ESPALIER_LAYER_OUT_SIZE: word_legal = !low_zero && !high_zero;
             `ESPALIER_LAYER_KEPT:

@@ -17,7 +17,7 @@ module weight_memory #(
     input  wire        i_commit,
     input  wire        i_discard,
     input  wire        i_rewind,
-    output wire [15:0] o_space,
+    output reg  [15:0] o_space,     // one cycle late
     // Reading
     input  wire        i_start,
     input  wire        i_streamed,  // of this run, from i_start on
@@ -67,7 +67,7 @@ module weight_memory #(
     wire [16:0]        whole  = oldest[ADDR_BITS] == write_q[ADDR_BITS] ? WORDS[16:0] : 17'd0;
     wire [16:0]        space  = behind + whole;
 
-    assign o_space = space[15:0];
+    always @(posedge i_clk) o_space <= space[15:0];
 
     // An odd number of words is a power of two and a rest: two memories cost less logic than one of an odd size
     localparam WHOLE = (1 << ADDR_BITS) == WORDS ? WORDS : 1 << (ADDR_BITS - 1);

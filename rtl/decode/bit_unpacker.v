@@ -3,7 +3,7 @@
 // Two words are held; the field on offer starts at a bit offset into the first. A word enters when the second place is empty, so
 // fields of up to 16 bits never wait while words arrive; wider ones wait a cycle now and then.
 // The width to take is chosen late: i_width unless i_short says, in the same cycle, that only i_short_width bits are wanted
-// (a filler). i_width, the larger of the two, decides whether there are enough bits.
+// (a filler). i_width, the larger of the two, decides whether there are enough bits; no bits are always there.
 module bit_unpacker (
     input  wire        i_clk,
     input  wire        i_reset,
@@ -32,7 +32,7 @@ module bit_unpacker (
     wire        leave       = (take && after[5]) || !first_valid_q; // the second word becomes the first
 
     assign o_word_ready = !second_valid_q;
-    assign o_valid      = first_valid_q && (second_valid_q || after_width <= 6'd32);
+    assign o_valid      = (first_valid_q && (second_valid_q || !after_width[5] || after_width[4:0] == 5'd0)) || i_width == 5'd0;
     assign o_dry        = !o_valid && !second_valid_q && !i_word_valid;
 
     bit_window #(.IN(64), .OUT(20), .OFFSET(5)) window (.i_data({second_q, first_q}), .i_offset(offset_q), .o_bits(o_bits));

@@ -2,12 +2,11 @@
 // Decoder of the dense format: every column is kept and takes no flag; an entry of a row is a code (STREAM.md).
 // The interface is that of all format decoders:
 //   Layer    constants of the layer being decoded
-//   Columns  how a column's keep flag is read: o_flag_width bits (0 or 1) of i_bits give o_keep
+//   Columns  how a column's keep flag is read: o_flag_width bits (0 or 1); as taken, in i_taken_field, they give o_keep
 //   Entries  o_counted: a row starts with its count. An entry on offer in i_bits is o_width bits wide, or a filler of o_short_width
 //            bits if o_short (in the same cycle)
-//   Taken    the entry taken one cycle before (i_taken; a filler if i_taken_short), whose bits above its o_width are extended as
-//            its code's are to be, gives o_code, and o_column for a private index; o_bad: it left its layer. i_row_end: the
-//            row ends with this cycle
+//   Taken    the entry taken one cycle before (i_taken; a filler if i_taken_short), not masked to its width, gives o_code (nor is
+//            that), and o_column for a private index. i_row_end: the row ends with this cycle
 module decode_dense #(
     parameter COLUMN_BITS = 10 // column_table's address width
 ) (

@@ -31,7 +31,9 @@ module decode_gap #(
 
     localparam SUM_BITS = (COLUMN_BITS > 12 ? COLUMN_BITS : 12) + 2; // a column, a gap and one, without overflow
 
-    wire [11:0] not_gap = 12'hFFF << i_gap_bits; // ones above the gap field
+    reg [11:0] not_gap; // ones above the gap field; constant in a layer, and long there before it is needed
+
+    always @(posedge i_clk) not_gap <= 12'hFFF << i_gap_bits;
 
     assign o_flag_width  = 1'b0;
     assign o_keep        = 1'b1;
@@ -51,7 +53,8 @@ module decode_gap #(
     bit_window #(.IN(20), .OUT(8), .OFFSET(4)) code_window (.i_data(i_taken_field), .i_offset(i_gap_bits), .o_bits(o_code));
 
     assign o_column = column[COLUMN_BITS-1:0];
-    assign o_bad    = i_taken && {{(17 - SUM_BITS){1'b0}}, column} >= {1'b0, i_columns};
+    // A weight in column K leaves K + 1 behind; a filler that reaches K is followed by such a weight
+    assign o_bad    = {{(17 - SUM_BITS){1'b0}}, column_q} > {1'b0, i_columns};
 
     wire unused = &{1'b0, i_bits[19:12]};
 

@@ -30,7 +30,7 @@ module decode_structured #(
 );
 
     assign o_flag_width  = 1'b1;
-    assign o_keep        = i_bits[0];
+    assign o_keep        = i_taken_field[0];
     assign o_counted     = 1'b0;
     assign o_width       = {1'b0, i_value_bits};
     assign o_short_width = 5'd0;

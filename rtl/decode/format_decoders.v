@@ -19,7 +19,7 @@ module format_decoders #(
     // Entries
     input  wire [19:0]            i_bits,
     output wire                   o_counted,
-    output wire [4:0]             o_width,
+    output reg  [4:0]             o_width,
     output wire [4:0]             o_short_width,
     output wire                   o_short,
     // Taken
@@ -37,7 +37,11 @@ module format_decoders #(
 
     wire [OUTPUTS-1:0] dense, structured, gap;
 
-    assign {o_flag_width, o_keep, o_counted, o_width, o_short_width, o_short, o_code, o_column, o_bad} =
+    wire [4:0] chosen_width;
+
+    always @(posedge i_clk) o_width <= chosen_width; // constant in a layer, and long there before it is needed
+
+    assign {o_flag_width, o_keep, o_counted, chosen_width, o_short_width, o_short, o_code, o_column, o_bad} =
         (dense      & {OUTPUTS{i_format == `ESPALIER_FORMAT_DENSE}}) |
         (structured & {OUTPUTS{i_format == `ESPALIER_FORMAT_STRUCTURED}}) |
         (gap        & {OUTPUTS{i_format == `ESPALIER_FORMAT_GAP}});

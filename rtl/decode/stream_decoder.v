@@ -2,7 +2,7 @@
 // Decodes a layer of the weight stream (STREAM.md): scale, codebook and keep flags first, then the rows, one entry a cycle.
 // What is common to all formats is here; how flags and entries are read is asked of the format's decoder.
 //
-// A field is taken in one cycle and reaches codebook, biases and step lists in the next (the "taken" outputs). Rows form groups of
+// A field is taken in one cycle and reaches codebook and biases in the next (the "taken" outputs), the step lists in the one after that. Rows form groups of
 // LANES; a group is begun when the step list has room for it (i_list_free). A row takes its entries' cycles, fillers included,
 // and one each for a count and a bias; a row without entries takes one cycle in their place.
 module stream_decoder #(
@@ -24,7 +24,7 @@ module stream_decoder #(
     input  wire [4:0]             i_bias_bits,
     input  wire [15:0]            i_columns,
     input  wire [15:0]            i_kept,
-    output reg                    o_prologue_done, // codebook and column table are complete
+    output reg                    o_prologue_done, // one cycle: codebook and column table are complete
     output reg                    o_bad,           // the stream has left its layer
     // bit_unpacker
     output reg  [4:0]             o_width,
@@ -33,10 +33,10 @@ module stream_decoder #(
     output wire                   o_take,
     input  wire                   i_valid,
     input  wire [19:0]            i_bits,
-    // column_table
-    output wire                   o_column_valid,  // one column of the layer
+    // column_table, taken
+    output reg                    o_column_valid,  // one column of the layer
     output wire                   o_column_keep,
-    input  wire [15:0]            i_columns_kept,  // columns kept so far
+    input  wire [15:0]            i_columns_kept,  // columns kept, two cycles later
     // Scale and codebook, taken
     output reg  [7:0]             o_mult,
     output reg  [4:0]             o_shift,
@@ -44,22 +44,23 @@ module stream_decoder #(
     output reg  [3:0]             o_codebook_index,
     output wire [7:0]             o_codebook_entry,
     // Bias of a lane
-    output wire                   o_bias_write,
+    output reg                    o_bias_write,
     output wire [15:0]            o_bias,
     output reg  [1:0]             o_bias_group,    // group of the run, modulo 4
     output reg  [3:0]             o_bias_lane,
-    // step_list, taken
+    // step_list: entries come two cycles after they were taken
     input  wire                   i_list_free,     // there is room for a group
     output wire                   o_group_begin,   // and it is used from now on
     output reg                    o_entry,         // a weight: its code and, with a private index, its column
-    output wire [7:0]             o_code,
-    output wire [COLUMN_BITS-1:0] o_column,
+    output reg  [7:0]             o_code,
+    output reg  [COLUMN_BITS-1:0] o_column,
     output reg                    o_row_end,       // the lane's list is complete, with this entry or without one
     output reg                    o_group_end,     // so is the group's
     output reg                    o_last_group,    // which is the layer's last
     // Events
-    output wire                   o_starved,       // bits are wanted and not there
-    output reg                    o_filler,
+    output reg                    o_starved,       // bits were wanted, in the cycle before, and not there
+    output wire                   o_value,         // a weight was taken
+    output wire                   o_filler,
     output wire                   o_gap,           // a gap field was taken
     output reg  [4:0]             o_other_bits     // bits taken as anything but a value or a gap
 );
@@ -73,144 +74,176 @@ module stream_decoder #(
     localparam BIAS     = 3'd6; // a row's bias
     localparam ENTRIES  = 3'd7; // a row's entries
 
-    reg [2:0]  state_q;
+    reg [2:0]  state_q; // o_width is its field's
     reg [15:0] left_q;      // codebook entries, columns or entries of the row still to come
     reg [15:0] rows_left_q; // rows still to come, with the current one
 
     // ---- The format's decoder
 
-    reg        taken_entry_q, taken_bias_q, taken_columns_q;
+    reg        taken_scale_q, taken_count_q, taken_weight_q, taken_filler_q, taken_columns_q, columns_end_q;
+    reg        row_end_q, group_end_q, last_group_q;
+    wire       no_bias = i_bias_bits == 5'd0;
     wire       flag_width, keep, counted, short, left_layer;
     wire [4:0] entry_width;
+    wire [7:0] code;
+    wire [COLUMN_BITS-1:0] column;
 
     format_decoders #(.COLUMN_BITS(COLUMN_BITS), .FORMATS(FORMATS)) decoders (
         .i_clk(i_clk), .i_reset(i_reset),
         .i_format(i_format), .i_value_bits(i_value_bits), .i_gap_bits(i_gap_bits), .i_columns(i_columns),
         .o_flag_width(flag_width), .o_keep(keep),
         .i_bits(i_bits), .o_counted(counted), .o_width(entry_width), .o_short_width(o_short_width), .o_short(short),
-        .i_taken(taken_entry_q), .i_taken_short(o_filler), .i_taken_field(field_q), .i_row_end(o_row_end),
-        .o_code(o_code), .o_column(o_column), .o_bad(left_layer)
+        .i_taken(taken_weight_q || taken_filler_q), .i_taken_short(taken_filler_q), .i_taken_field(field_q),
+        .i_row_end(row_end_q), .o_code(code), .o_column(column), .o_bad(left_layer)
     );
 
-    // ---- Which field is next, and when it is taken
+    // ---- Which field is next, and when it is taken. That bits are there, and whether they are a filler, is known late in a cycle:
+    // the next state and its width are ready before, and only then chosen
 
-    wire        want    = state_q != IDLE && state_q != GROUP && !(state_q == ENTRIES && left_q == 16'd0);
-    wire        taken   = want && i_valid;
-    wire        filler  = state_q == ENTRIES && short;
-    wire        one     = left_q <= 16'd1;
-    wire        row_end = state_q == ENTRIES && (taken ? one && !filler : left_q == 16'd0);
-    wire        last_lane = o_bias_lane == LANES[3:0] - 4'd1;
-    wire        last_row  = rows_left_q == 16'd1;
+    wire       want   = state_q != IDLE && state_q != GROUP && !(state_q == ENTRIES && left_q == 16'd0) && !(state_q == BIAS && no_bias);
+    wire       taken  = want && i_valid;
+    wire       filler = state_q == ENTRIES && short;
+    wire       one    = left_q <= 16'd1;
+    wire [2:0] row    = counted ? COUNT : BIAS; // the first field of a row
+    reg  [2:0] next;
+    reg        may_leave;                       // with a field taken now
+    reg        leave;                           // anyhow
 
-    wire [2:0] state_bias = i_bias_bits != 5'd0 ? BIAS : ENTRIES;
-    wire [2:0] state_row  = counted ? COUNT : state_bias; // the first field of a row
-
-    assign o_take         = want;
-    assign o_short        = filler;
-    assign o_starved      = want && !i_valid;
-    assign o_column_valid = state_q == COLUMNS && taken;
-    assign o_column_keep  = keep;
-    assign o_group_begin  = state_q == GROUP && i_list_free;
+    assign o_take        = want;
+    assign o_short       = filler;
+    assign o_group_begin = state_q == GROUP && i_list_free;
 
     always @* begin
-        o_width = entry_width;
+        next      = state_q;
+        may_leave = 1'b1;
+        leave     = 1'b0;
         case (state_q)
-            SCALE:    o_width = 5'd13;
-            CODEBOOK: o_width = 5'd8;
-            COLUMNS:  o_width = {4'd0, flag_width};
-            COUNT:    o_width = {1'b0, i_count_bits};
-            BIAS:     o_width = i_bias_bits;
-            default:  o_width = entry_width;
+            IDLE:     begin next = SCALE; leave = i_start; end
+            SCALE:    next = i_has_codebook ? CODEBOOK : COLUMNS;
+            CODEBOOK: begin next = COLUMNS; may_leave = one; end
+            COLUMNS:  begin next = GROUP; may_leave = one; end
+            GROUP:    begin next = row; leave = i_list_free; end
+            COUNT:    next = BIAS;
+            BIAS:     begin next = ENTRIES; leave = no_bias; end
+            default:  begin next = last_row ? IDLE : last_lane ? GROUP : row; may_leave = one; leave = left_q == 16'd0; end
         endcase
     end
 
+    wire row_end = state_q == ENTRIES && (leave || (taken && one && !filler));
+
+    reg [4:0] next_width;
+
+    always @*
+        case (next)
+            SCALE:    next_width = 5'd13;
+            CODEBOOK: next_width = 5'd8;
+            COLUMNS:  next_width = {4'd0, flag_width};
+            COUNT:    next_width = {1'b0, i_count_bits};
+            BIAS:     next_width = i_bias_bits;
+            default:  next_width = entry_width;
+        endcase
+
     always @(posedge i_clk)
-        if (i_reset) state_q <= IDLE;
-        else
-            case (state_q)
-                IDLE:     if (i_start) state_q <= SCALE;
-                SCALE:    if (taken) state_q <= i_has_codebook ? CODEBOOK : COLUMNS;
-                CODEBOOK: if (taken && one) state_q <= COLUMNS;
-                COLUMNS:  if (taken && one) state_q <= GROUP;
-                GROUP:    if (i_list_free) state_q <= state_row;
-                COUNT:    if (taken) state_q <= state_bias;
-                BIAS:     if (taken) state_q <= ENTRIES;
-                ENTRIES:  if (row_end) state_q <= last_row ? IDLE : last_lane ? GROUP : state_row;
-                default:  state_q <= IDLE;
-            endcase
+        if (i_reset) begin
+            state_q <= IDLE;
+            o_width <= 5'd0;
+        end else if (leave || (taken && may_leave && !filler)) begin
+            state_q <= next;
+            o_width <= next_width;
+        end
 
     always @(posedge i_clk)
         case (state_q)
             SCALE:    left_q <= i_has_codebook ? 16'd1 << i_value_bits : i_columns;
             CODEBOOK: if (taken) left_q <= one ? i_columns : left_q - 16'd1;
             COLUMNS:  if (taken) left_q <= left_q - 16'd1;
-            COUNT:    left_q <= {1'b0, i_bits[14:0] & ~above[14:0]};
-            ENTRIES:  if (row_end) left_q <= i_kept; else if (taken && !filler) left_q <= left_q - 16'd1;
-            default:  if (!counted && state_q == GROUP) left_q <= i_kept;
+            BIAS:     left_q <= !counted ? i_kept : taken_count_q ? field_q[15:0] & ~above_count : left_q;
+            ENTRIES:  if (taken && !filler) left_q <= left_q - 16'd1;
+            default:  left_q <= left_q;
         endcase
+
+    // ---- Rows and lanes, a cycle behind: no row is that short
+
+    wire last_lane = o_bias_lane == LANES[3:0] - 4'd1;
+    wire last_row  = rows_left_q == 16'd1;
 
     always @(posedge i_clk)
         if (i_rows_load) rows_left_q <= i_rows;
-        else if (row_end) rows_left_q <= rows_left_q - 16'd1;
+        else if (row_end_q) rows_left_q <= rows_left_q - 16'd1;
+
+    always @(posedge i_clk)
+        if (i_reset || group_end_q) o_bias_lane <= 4'd0;
+        else if (row_end_q) o_bias_lane <= o_bias_lane + 4'd1;
+
+    always @(posedge i_clk)
+        if (i_reset) o_bias_group <= 2'd0;
+        else if (group_end_q) o_bias_group <= o_bias_group + 2'd1;
+
+    // ---- The field as taken, one cycle later
+
+    reg [19:0] field_q;
+
+    always @(posedge i_clk) field_q <= i_bits;
 
     always @(posedge i_clk)
         if (i_reset) begin
-            o_bias_lane  <= 4'd0;
-            o_bias_group <= 2'd0;
-        end else if (row_end) begin
-            o_bias_lane  <= last_lane || last_row ? 4'd0 : o_bias_lane + 4'd1;
-            o_bias_group <= last_lane || last_row ? o_bias_group + 2'd1 : o_bias_group;
-        end
-
-    // ---- The field as taken, one cycle later: extended to 20 bits by its sign (biases, weights) or by zeros
-
-    wire [19:0] above    = 20'hFFFFF << o_width;
-    wire [19:0] top      = ~above & {1'b1, above[19:1]};
-    wire        negative = |(i_bits & top) && (state_q == BIAS || (state_q == ENTRIES && !i_has_codebook));
-    reg  [19:0] field_q;
-
-    always @(posedge i_clk) field_q <= (i_bits & ~above) | ({20{negative}} & above);
-
-    always @(posedge i_clk)
-        if (i_reset) begin
-            {taken_entry_q, o_entry, o_filler, taken_columns_q} <= 4'd0;
-            {o_row_end, o_group_end, o_codebook_write, taken_bias_q} <= 4'd0;
+            {taken_scale_q, taken_count_q, taken_weight_q, taken_filler_q, taken_columns_q, columns_end_q} <= 6'd0;
+            {o_column_valid, o_starved} <= 2'b00;
+            {row_end_q, group_end_q, o_entry, o_row_end, o_group_end, o_codebook_write, o_bias_write} <= 7'd0;
             o_other_bits <= 5'd0;
         end else begin
-            taken_entry_q    <= state_q == ENTRIES && taken;
-            o_entry          <= state_q == ENTRIES && taken && !filler;
-            o_filler         <= state_q == ENTRIES && taken && filler;
+            taken_scale_q    <= state_q == SCALE && taken;
+            taken_count_q    <= state_q == COUNT && taken;
+            taken_weight_q   <= state_q == ENTRIES && taken && !filler;
+            taken_filler_q   <= state_q == ENTRIES && taken && filler;
+            o_column_valid   <= state_q == COLUMNS && taken;
             taken_columns_q  <= state_q == COLUMNS && taken && one;
+            columns_end_q    <= taken_columns_q;
+            o_starved        <= want && !i_valid;
             o_codebook_write <= state_q == CODEBOOK && taken;
-            taken_bias_q     <= state_q == BIAS && taken;
-            o_row_end        <= row_end;
-            o_group_end      <= row_end && (last_lane || last_row);
+            o_bias_write     <= state_q == BIAS && (taken || no_bias);
+            row_end_q        <= row_end;
+            group_end_q      <= row_end && (last_lane || last_row);
+            {o_entry, o_row_end, o_group_end} <= {taken_weight_q, row_end_q, group_end_q};
             o_other_bits     <= taken && state_q != ENTRIES ? o_width : 5'd0;
         end
 
     always @(posedge i_clk) begin
-        o_last_group <= last_row;
-        if (state_q == SCALE) {o_shift, o_mult} <= i_bits[12:0];
+        {o_last_group, last_group_q} <= {last_group_q, last_row};
+        o_code   <= code;
+        o_column <= column;
+        if (taken_scale_q) {o_shift, o_mult} <= field_q[12:0];
         if (state_q == SCALE) o_codebook_index <= 4'd0;
         else if (o_codebook_write) o_codebook_index <= o_codebook_index + 4'd1;
     end
 
-    assign o_bias           = field_q[15:0] & {16{i_bias_bits != 5'd0}};
+    assign o_column_keep    = keep;
     assign o_codebook_entry = field_q[7:0];
-    assign o_gap  = taken_entry_q && counted;
+    assign o_value          = taken_weight_q;
+    assign o_filler         = taken_filler_q;
+    assign o_gap            = counted && (taken_weight_q || taken_filler_q);
 
-    // A row without a bias has zero, written while its entries are taken
-    assign o_bias_write = taken_bias_q || (state_q == ENTRIES && i_bias_bits == 5'd0);
+    // Masks of up to 16 bits, from four bits of the width: 16 has the four bits of 0, which no mask is wanted for
+    reg  [15:0] above_count, above_bias; // constant in a layer
+    wire [3:0]  bias_top  = i_bias_bits[3:0] - 4'd1;
+    wire        bias_sign = field_q[{1'b0, bias_top}];
+
+    always @(posedge i_clk) begin
+        above_count <= 16'hFFFF << i_count_bits;
+        above_bias  <= i_bias_bits[3:0] == 4'd0 ? 16'h0000 : 16'hFFFF << i_bias_bits[3:0];
+    end
+
+    assign o_bias = (i_bias_bits == 5'd0) ? 16'd0 : (field_q[15:0] & ~above_bias) | ({16{bias_sign}} & above_bias);
 
     // ---- Prologue and errors. A count of more than K leaves the layer with one of its weights, so it needs no check of its own
 
     always @(posedge i_clk)
-        if (i_reset || i_start) o_prologue_done <= 1'b0;
-        else if (taken_columns_q) o_prologue_done <= 1'b1;
+        if (i_reset) o_prologue_done <= 1'b0;
+        else o_prologue_done <= columns_end_q;
 
     always @(posedge i_clk)
         if (i_reset) o_bad <= 1'b0;
-        else if (left_layer || (taken_columns_q && i_columns_kept != i_kept)) o_bad <= 1'b1;
+        else if (left_layer || (o_prologue_done && i_columns_kept != i_kept)) o_bad <= 1'b1;
 
 endmodule
 `default_nettype wire
