@@ -46,15 +46,24 @@ module decode_gap #(
     reg  [SUM_BITS-1:0] column_q;
     wire [SUM_BITS-1:0] column = column_q + {{(SUM_BITS - 12){1'b0}}, i_taken_field[11:0] & ~not_gap};
 
+    wire [SUM_BITS-1:0] column_after = column + {{(SUM_BITS - 1){1'b0}}, !i_taken_short};
+
     always @(posedge i_clk)
         if (i_reset || i_row_end) column_q <= {SUM_BITS{1'b0}};
-        else if (i_taken) column_q <= column + {{(SUM_BITS - 1){1'b0}}, !i_taken_short};
+        else if (i_taken) column_q <= column_after;
+
+    // What the entry taken last reached: checked a cycle later, and for the last weight of a row too
+    reg [SUM_BITS-1:0] reached_q;
+
+    always @(posedge i_clk)
+        if (i_reset || !i_taken) reached_q <= {SUM_BITS{1'b0}};
+        else reached_q <= column_after;
 
     bit_window #(.IN(20), .OUT(8), .OFFSET(4)) code_window (.i_data(i_taken_field), .i_offset(i_gap_bits), .o_bits(o_code));
 
     assign o_column = column[COLUMN_BITS-1:0];
     // A weight in column K leaves K + 1 behind; a filler that reaches K is followed by such a weight
-    assign o_bad    = {{(17 - SUM_BITS){1'b0}}, column_q} > {1'b0, i_columns};
+    assign o_bad    = {{(17 - SUM_BITS){1'b0}}, reached_q} > {1'b0, i_columns};
 
     wire unused = &{1'b0, i_bits[19:12]};
 
