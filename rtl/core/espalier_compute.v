@@ -111,9 +111,9 @@ module espalier_compute #(
 
     // ---- Weight stream
 
-    wire        word_valid, word_ready, exhausted, bits_valid, bits_take, bits_short, bits_dry;
+    wire        word_valid, word_ready, exhausted, bits_valid, bits_take, bits_back, bits_dry;
     wire [31:0] word_data;
-    wire [4:0]  bits_width, bits_short_width;
+    wire [4:0]  bits_width;
     wire [19:0] bits;
 
     weight_memory #(.WORDS(WEIGHT_WORDS)) weights (
@@ -124,8 +124,8 @@ module espalier_compute #(
     );
     bit_unpacker unpacker (
         .i_clk(i_clk), .i_reset(idle), .i_word_valid(word_valid && !idle), .o_word_ready(word_ready), .i_word_data(word_data),
-        .i_width(bits_width), .i_short_width(bits_short_width), .i_short(bits_short), .i_take(bits_take),
-        .o_valid(bits_valid), .o_dry(bits_dry), .o_bits(bits)
+        .i_width(bits_width), .i_take(bits_take), .o_valid(bits_valid), .o_dry(bits_dry), .o_bits(bits),
+        .i_back(bits_back), .i_back_width(value_bits)
     );
 
     // ---- Decoder, codebook, column table
@@ -148,8 +148,7 @@ module espalier_compute #(
         .i_format(format), .i_has_codebook(has_codebook), .i_value_bits(value_bits), .i_gap_bits(gap_bits),
         .i_count_bits(count_bits), .i_bias_bits(bias_bits), .i_columns(columns), .i_kept(kept),
         .o_prologue_done(prologue_done), .o_bad(bad_stream),
-        .o_width(bits_width), .o_short_width(bits_short_width), .o_short(bits_short), .o_take(bits_take),
-        .i_valid(bits_valid), .i_bits(bits),
+        .o_width(bits_width), .o_take(bits_take), .o_back(bits_back), .i_valid(bits_valid), .i_bits(bits),
         .o_column_valid(column_valid), .o_column_keep(column_keep), .i_columns_kept(columns_kept),
         .o_mult(mult), .o_shift(shift), .o_codebook_write(codebook_write), .o_codebook_index(codebook_index),
         .o_codebook_entry(codebook_entry),

@@ -3,10 +3,10 @@
 // The interface is that of all format decoders:
 //   Layer    constants of the layer being decoded
 //   Columns  how a column's keep flag is read: o_flag_width bits (0 or 1); as taken, in i_taken_field, they give o_keep
-//   Entries  o_counted: a row starts with its count. An entry on offer in i_bits is o_width bits wide, or a filler of o_short_width
-//            bits if o_short (in the same cycle)
-//   Taken    the entry taken one cycle before (i_taken; a filler if i_taken_short), not masked to its width, gives o_code (nor is
-//            that), and o_column for a private index. i_row_end: the row ends with this cycle
+//   Entries  o_counted: a row starts with its count. An entry is o_width bits wide, and ends with its code
+//   Taken    the entry taken one cycle before (i_taken), not masked to its width, gives o_code (nor is that), and o_column for a
+//            private index; or o_filler says that it has no code, whose bits go back into the stream. i_row_end: unless it was
+//            a filler, it was the row's last
 module decode_dense #(
     parameter COLUMN_BITS = 10 // column_table's address width
 ) (
@@ -20,32 +20,28 @@ module decode_dense #(
     output wire                   o_flag_width,
     output wire                   o_keep,
     // Entries
-    input  wire [19:0]            i_bits,
     output wire                   o_counted,
     output wire [4:0]             o_width,
-    output wire [4:0]             o_short_width,
-    output wire                   o_short,
     // Taken
     input  wire                   i_taken,
-    input  wire                   i_taken_short,
     input  wire [19:0]            i_taken_field,
     input  wire                   i_row_end,
+    output wire                   o_filler,
     output wire [7:0]             o_code,
     output wire [COLUMN_BITS-1:0] o_column,
     output wire                   o_bad
 );
 
-    assign o_flag_width  = 1'b0;
-    assign o_keep        = 1'b1;
-    assign o_counted     = 1'b0;
-    assign o_width       = {1'b0, i_value_bits};
-    assign o_short_width = 5'd0;
-    assign o_short       = 1'b0;
-    assign o_code        = i_taken_field[7:0];
-    assign o_column      = {COLUMN_BITS{1'b0}}; // the index is shared: entry j is kept column j
-    assign o_bad         = 1'b0;
+    assign o_flag_width = 1'b0;
+    assign o_keep       = 1'b1;
+    assign o_counted    = 1'b0;
+    assign o_width      = {1'b0, i_value_bits};
+    assign o_filler     = 1'b0;
+    assign o_code       = i_taken_field[7:0];
+    assign o_column     = {COLUMN_BITS{1'b0}}; // the index is shared: entry j is kept column j
+    assign o_bad        = 1'b0;
 
-    wire unused = &{1'b0, i_clk, i_reset, i_gap_bits, i_columns, i_bits, i_taken, i_taken_short, i_taken_field, i_row_end};
+    wire unused = &{1'b0, i_clk, i_reset, i_gap_bits, i_columns, i_taken, i_taken_field, i_row_end};
 
 endmodule
 `default_nettype wire

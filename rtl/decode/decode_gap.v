@@ -14,16 +14,13 @@ module decode_gap #(
     output wire                   o_flag_width,
     output wire                   o_keep,
     // Entries
-    input  wire [19:0]            i_bits,
     output wire                   o_counted,
     output wire [4:0]             o_width,
-    output wire [4:0]             o_short_width,
-    output wire                   o_short,
     // Taken
     input  wire                   i_taken,
-    input  wire                   i_taken_short,
     input  wire [19:0]            i_taken_field,
     input  wire                   i_row_end,
+    output wire                   o_filler,
     output wire [7:0]             o_code,
     output wire [COLUMN_BITS-1:0] o_column,
     output wire                   o_bad
@@ -35,37 +32,33 @@ module decode_gap #(
 
     always @(posedge i_clk) not_gap <= 12'hFFF << i_gap_bits;
 
-    assign o_flag_width  = 1'b0;
-    assign o_keep        = 1'b1;
-    assign o_counted     = 1'b1;
-    assign o_width       = {1'b0, i_gap_bits} + {1'b0, i_value_bits};
-    assign o_short_width = {1'b0, i_gap_bits};
-    assign o_short       = &(i_bits[11:0] | not_gap);
+    assign o_flag_width = 1'b0;
+    assign o_keep       = 1'b1;
+    assign o_counted    = 1'b1;
+    assign o_width      = {1'b0, i_gap_bits} + {1'b0, i_value_bits};
+    assign o_filler     = &(i_taken_field[11:0] | not_gap);
 
     // The column after the last weight or filler of the row
     reg  [SUM_BITS-1:0] column_q;
     wire [SUM_BITS-1:0] column = column_q + {{(SUM_BITS - 12){1'b0}}, i_taken_field[11:0] & ~not_gap};
-
-    wire [SUM_BITS-1:0] column_after = column + {{(SUM_BITS - 1){1'b0}}, !i_taken_short};
+    wire [SUM_BITS-1:0] after  = column + {{(SUM_BITS - 1){1'b0}}, !o_filler};
 
     always @(posedge i_clk)
-        if (i_reset || i_row_end) column_q <= {SUM_BITS{1'b0}};
-        else if (i_taken) column_q <= column_after;
+        if (i_reset || (i_row_end && !o_filler)) column_q <= {SUM_BITS{1'b0}};
+        else if (i_taken) column_q <= after;
 
     // What the entry taken last reached: checked a cycle later, and for the last weight of a row too
     reg [SUM_BITS-1:0] reached_q;
 
     always @(posedge i_clk)
         if (i_reset || !i_taken) reached_q <= {SUM_BITS{1'b0}};
-        else reached_q <= column_after;
+        else reached_q <= after;
 
     bit_window #(.IN(20), .OUT(8), .OFFSET(4)) code_window (.i_data(i_taken_field), .i_offset(i_gap_bits), .o_bits(o_code));
 
     assign o_column = column[COLUMN_BITS-1:0];
     // A weight in column K leaves K + 1 behind; a filler that reaches K is followed by such a weight
     assign o_bad    = {{(17 - SUM_BITS){1'b0}}, reached_q} > {1'b0, i_columns};
-
-    wire unused = &{1'b0, i_bits[19:12]};
 
 endmodule
 `default_nettype wire

@@ -14,32 +14,28 @@ module decode_structured #(
     output wire                   o_flag_width,
     output wire                   o_keep,
     // Entries
-    input  wire [19:0]            i_bits,
     output wire                   o_counted,
     output wire [4:0]             o_width,
-    output wire [4:0]             o_short_width,
-    output wire                   o_short,
     // Taken
     input  wire                   i_taken,
-    input  wire                   i_taken_short,
     input  wire [19:0]            i_taken_field,
     input  wire                   i_row_end,
+    output wire                   o_filler,
     output wire [7:0]             o_code,
     output wire [COLUMN_BITS-1:0] o_column,
     output wire                   o_bad
 );
 
-    assign o_flag_width  = 1'b1;
-    assign o_keep        = i_taken_field[0];
-    assign o_counted     = 1'b0;
-    assign o_width       = {1'b0, i_value_bits};
-    assign o_short_width = 5'd0;
-    assign o_short       = 1'b0;
-    assign o_code        = i_taken_field[7:0];
-    assign o_column      = {COLUMN_BITS{1'b0}}; // the index is shared: entry j is kept column j
-    assign o_bad         = 1'b0;
+    assign o_flag_width = 1'b1;
+    assign o_keep       = i_taken_field[0];
+    assign o_counted    = 1'b0;
+    assign o_width      = {1'b0, i_value_bits};
+    assign o_filler     = 1'b0;
+    assign o_code       = i_taken_field[7:0];
+    assign o_column     = {COLUMN_BITS{1'b0}}; // the index is shared: entry j is kept column j
+    assign o_bad        = 1'b0;
 
-    wire unused = &{1'b0, i_clk, i_reset, i_gap_bits, i_columns, i_bits, i_taken, i_taken_short, i_taken_field, i_row_end};
+    wire unused = &{1'b0, i_clk, i_reset, i_gap_bits, i_columns, i_taken, i_taken_field, i_row_end};
 
 endmodule
 `default_nettype wire

@@ -1,7 +1,7 @@
 `default_nettype none
 `include "protocol.vh"
 // The format decoders of a build behind one interface, that of decode_dense.v: i_format says which of them is asked.
-// A build without a format has no logic for it; layers of that format are refused (layer_registers.v) and never get here.
+// A build without a format has no logic for it; layers of that format are refused (layer_settings.v) and never get here.
 module format_decoders #(
     parameter COLUMN_BITS = 10, // column_table's address width
     parameter FORMATS     = 7   // bit n: the decoder of format n is built
@@ -17,23 +17,20 @@ module format_decoders #(
     output wire                   o_flag_width,
     output wire                   o_keep,
     // Entries
-    input  wire [19:0]            i_bits,
     output wire                   o_counted,
     output reg  [4:0]             o_width,
-    output wire [4:0]             o_short_width,
-    output wire                   o_short,
     // Taken
     input  wire                   i_taken,
-    input  wire                   i_taken_short,
     input  wire [19:0]            i_taken_field,
     input  wire                   i_row_end,
+    output wire                   o_filler,
     output wire [7:0]             o_code,
     output wire [COLUMN_BITS-1:0] o_column,
     output wire                   o_bad
 );
 
     // All outputs of a decoder side by side, so that one of three is a mask and an or
-    localparam OUTPUTS = 1 + 1 + 1 + 5 + 5 + 1 + 8 + COLUMN_BITS + 1;
+    localparam OUTPUTS = 1 + 1 + 1 + 5 + 1 + 8 + COLUMN_BITS + 1;
 
     wire [OUTPUTS-1:0] dense, structured, gap;
 
@@ -41,58 +38,58 @@ module format_decoders #(
 
     always @(posedge i_clk) o_width <= chosen_width; // constant in a layer, and long there before it is needed
 
-    assign {o_flag_width, o_keep, o_counted, chosen_width, o_short_width, o_short, o_code, o_column, o_bad} =
+    assign {o_flag_width, o_keep, o_counted, chosen_width, o_filler, o_code, o_column, o_bad} =
         (dense      & {OUTPUTS{i_format == `ESPALIER_FORMAT_DENSE}}) |
         (structured & {OUTPUTS{i_format == `ESPALIER_FORMAT_STRUCTURED}}) |
         (gap        & {OUTPUTS{i_format == `ESPALIER_FORMAT_GAP}});
 
     generate
         if ((FORMATS >> `ESPALIER_FORMAT_DENSE) % 2 == 1) begin : g_dense
-            wire                   flag_width, keep, counted, short, bad;
-            wire [4:0]             width, short_width;
+            wire                   flag_width, keep, counted, filler, bad;
+            wire [4:0]             width;
             wire [7:0]             code;
             wire [COLUMN_BITS-1:0] column;
-            assign dense = {flag_width, keep, counted, width, short_width, short, code, column, bad};
+            assign dense = {flag_width, keep, counted, width, filler, code, column, bad};
             decode_dense #(.COLUMN_BITS(COLUMN_BITS)) decoder (
                 .i_clk(i_clk), .i_reset(i_reset),
                 .i_value_bits(i_value_bits), .i_gap_bits(i_gap_bits), .i_columns(i_columns),
                 .o_flag_width(flag_width), .o_keep(keep),
-                .i_bits(i_bits), .o_counted(counted), .o_width(width), .o_short_width(short_width), .o_short(short),
-                .i_taken(i_taken), .i_taken_short(i_taken_short), .i_taken_field(i_taken_field), .i_row_end(i_row_end),
+                .o_counted(counted), .o_width(width),
+                .i_taken(i_taken), .i_taken_field(i_taken_field), .i_row_end(i_row_end), .o_filler(filler),
                 .o_code(code), .o_column(column), .o_bad(bad)
             );
         end else begin : g_no_dense
             assign dense = {OUTPUTS{1'b0}};
         end
         if ((FORMATS >> `ESPALIER_FORMAT_STRUCTURED) % 2 == 1) begin : g_structured
-            wire                   flag_width, keep, counted, short, bad;
-            wire [4:0]             width, short_width;
+            wire                   flag_width, keep, counted, filler, bad;
+            wire [4:0]             width;
             wire [7:0]             code;
             wire [COLUMN_BITS-1:0] column;
-            assign structured = {flag_width, keep, counted, width, short_width, short, code, column, bad};
+            assign structured = {flag_width, keep, counted, width, filler, code, column, bad};
             decode_structured #(.COLUMN_BITS(COLUMN_BITS)) decoder (
                 .i_clk(i_clk), .i_reset(i_reset),
                 .i_value_bits(i_value_bits), .i_gap_bits(i_gap_bits), .i_columns(i_columns),
                 .o_flag_width(flag_width), .o_keep(keep),
-                .i_bits(i_bits), .o_counted(counted), .o_width(width), .o_short_width(short_width), .o_short(short),
-                .i_taken(i_taken), .i_taken_short(i_taken_short), .i_taken_field(i_taken_field), .i_row_end(i_row_end),
+                .o_counted(counted), .o_width(width),
+                .i_taken(i_taken), .i_taken_field(i_taken_field), .i_row_end(i_row_end), .o_filler(filler),
                 .o_code(code), .o_column(column), .o_bad(bad)
             );
         end else begin : g_no_structured
             assign structured = {OUTPUTS{1'b0}};
         end
         if ((FORMATS >> `ESPALIER_FORMAT_GAP) % 2 == 1) begin : g_gap
-            wire                   flag_width, keep, counted, short, bad;
-            wire [4:0]             width, short_width;
+            wire                   flag_width, keep, counted, filler, bad;
+            wire [4:0]             width;
             wire [7:0]             code;
             wire [COLUMN_BITS-1:0] column;
-            assign gap = {flag_width, keep, counted, width, short_width, short, code, column, bad};
+            assign gap = {flag_width, keep, counted, width, filler, code, column, bad};
             decode_gap #(.COLUMN_BITS(COLUMN_BITS)) decoder (
                 .i_clk(i_clk), .i_reset(i_reset),
                 .i_value_bits(i_value_bits), .i_gap_bits(i_gap_bits), .i_columns(i_columns),
                 .o_flag_width(flag_width), .o_keep(keep),
-                .i_bits(i_bits), .o_counted(counted), .o_width(width), .o_short_width(short_width), .o_short(short),
-                .i_taken(i_taken), .i_taken_short(i_taken_short), .i_taken_field(i_taken_field), .i_row_end(i_row_end),
+                .o_counted(counted), .o_width(width),
+                .i_taken(i_taken), .i_taken_field(i_taken_field), .i_row_end(i_row_end), .o_filler(filler),
                 .o_code(code), .o_column(column), .o_bad(bad)
             );
         end else begin : g_no_gap

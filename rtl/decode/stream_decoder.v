@@ -3,8 +3,9 @@
 // What is common to all formats is here; how flags and entries are read is asked of the format's decoder.
 //
 // A field is taken in one cycle and reaches codebook and biases in the next (the "taken" outputs), the step lists in the one after that. Rows form groups of
-// LANES; a group is begun when the step list has room for it (i_list_free). A row takes its entries' cycles, fillers included,
-// and one each for a count and a bias; a row without entries takes one cycle in their place.
+// LANES; a group is begun when the step list has room for it (i_list_free). A row takes a cycle for every weight, two for a filler
+// (what follows an entry is looked at before it is known whether that was a filler, and then once more), and one each for a count
+// and a bias; a row without entries takes one cycle in their place.
 module stream_decoder #(
     parameter LANES       = 2,  // rows of a group, 1 to 16
     parameter COLUMN_BITS = 10, // column_table's address width
@@ -28,9 +29,8 @@ module stream_decoder #(
     output reg                    o_bad,           // the stream has left its layer
     // bit_unpacker
     output reg  [4:0]             o_width,
-    output wire [4:0]             o_short_width,
-    output wire                   o_short,
     output wire                   o_take,
+    output wire                   o_back,          // the code's bits of the field taken last
     input  wire                   i_valid,
     input  wire [19:0]            i_bits,
     // column_table, taken
@@ -80,10 +80,10 @@ module stream_decoder #(
 
     // ---- The format's decoder
 
-    reg        taken_scale_q, taken_count_q, taken_weight_q, taken_filler_q, taken_columns_q, columns_end_q;
+    reg        taken_scale_q, taken_count_q, taken_entry_q, taken_columns_q, columns_end_q;
     reg        row_end_q, group_end_q, last_group_q;
     wire       no_bias = i_bias_bits == 5'd0;
-    wire       flag_width, keep, counted, short, left_layer;
+    wire       flag_width, keep, counted, no_code, left_layer;
     wire [4:0] entry_width;
     wire [7:0] code;
     wire [COLUMN_BITS-1:0] column;
@@ -92,17 +92,18 @@ module stream_decoder #(
         .i_clk(i_clk), .i_reset(i_reset),
         .i_format(i_format), .i_value_bits(i_value_bits), .i_gap_bits(i_gap_bits), .i_columns(i_columns),
         .o_flag_width(flag_width), .o_keep(keep),
-        .i_bits(i_bits), .o_counted(counted), .o_width(entry_width), .o_short_width(o_short_width), .o_short(short),
-        .i_taken(taken_weight_q || taken_filler_q), .i_taken_short(taken_filler_q), .i_taken_field(field_q),
-        .i_row_end(row_end_q), .o_code(code), .o_column(column), .o_bad(left_layer)
+        .o_counted(counted), .o_width(entry_width),
+        .i_taken(taken_entry_q), .i_taken_field(field_q), .i_row_end(row_end_q), .o_filler(no_code),
+        .o_code(code), .o_column(column), .o_bad(left_layer)
     );
 
-    // ---- Which field is next, and when it is taken. That bits are there, and whether they are a filler, is known late in a cycle:
-    // the next state and its width are ready before, and only then chosen
+    // ---- Which field is next, and when it is taken. Every entry is taken as a weight. One that turns out to be a filler, a cycle
+    // later, keeps that cycle's field from being taken and brings the entries of its row back. That is known late in a cycle, as is
+    // that bits are there: the next state and its width are ready before, and only then chosen
 
     wire       want   = state_q != IDLE && state_q != GROUP && !(state_q == ENTRIES && left_q == 16'd0) && !(state_q == BIAS && no_bias);
-    wire       taken  = want && i_valid;
-    wire       filler = state_q == ENTRIES && short;
+    wire       filler = taken_entry_q && no_code; // the field taken last
+    wire       taken  = want && i_valid && !filler;
     wire       one    = left_q <= 16'd1;
     wire [2:0] row    = counted ? COUNT : BIAS; // the first field of a row
     reg  [2:0] next;
@@ -110,8 +111,8 @@ module stream_decoder #(
     reg        leave;                           // anyhow
 
     assign o_take        = want;
-    assign o_short       = filler;
-    assign o_group_begin = state_q == GROUP && i_list_free;
+    assign o_back        = filler;
+    assign o_group_begin = state_q == GROUP && i_list_free && !filler;
 
     always @* begin
         next      = state_q;
@@ -129,7 +130,7 @@ module stream_decoder #(
         endcase
     end
 
-    wire row_end = state_q == ENTRIES && (leave || (taken && one && !filler));
+    wire row_end = state_q == ENTRIES && (leave || (taken && one));
 
     reg [4:0] next_width;
 
@@ -147,37 +148,45 @@ module stream_decoder #(
         if (i_reset) begin
             state_q <= IDLE;
             o_width <= 5'd0;
-        end else if (leave || (taken && may_leave && !filler)) begin
+        end else if (filler) begin
+            state_q <= ENTRIES;
+            o_width <= entry_width;
+        end else if (leave || (taken && may_leave)) begin
             state_q <= next;
             o_width <= next_width;
         end
 
     always @(posedge i_clk)
-        case (state_q)
-            SCALE:    left_q <= i_has_codebook ? 16'd1 << i_value_bits : i_columns;
-            CODEBOOK: if (taken) left_q <= one ? i_columns : left_q - 16'd1;
-            COLUMNS:  if (taken) left_q <= left_q - 16'd1;
-            BIAS:     left_q <= !counted ? i_kept : taken_count_q ? field_q[15:0] & ~above_count : left_q;
-            ENTRIES:  if (taken && !filler) left_q <= left_q - 16'd1;
-            default:  left_q <= left_q;
-        endcase
+        if (filler) left_q <= left_q + 16'd1;
+        else
+            case (state_q)
+                SCALE:    left_q <= i_has_codebook ? 16'd1 << i_value_bits : i_columns;
+                CODEBOOK: if (taken) left_q <= one ? i_columns : left_q - 16'd1;
+                COLUMNS:  if (taken) left_q <= left_q - 16'd1;
+                BIAS:     left_q <= !counted ? i_kept : taken_count_q ? field_q[15:0] & ~above_count : left_q;
+                ENTRIES:  if (taken) left_q <= left_q - 16'd1;
+                default:  left_q <= left_q;
+            endcase
 
     // ---- Rows and lanes, a cycle behind: no row is that short
 
     wire last_lane = o_bias_lane == LANES[3:0] - 4'd1;
     wire last_row  = rows_left_q == 16'd1;
 
-    always @(posedge i_clk)
-        if (i_rows_load) rows_left_q <= i_rows;
-        else if (row_end_q) rows_left_q <= rows_left_q - 16'd1;
+    wire row_ended   = row_end_q && !filler;
+    wire group_ended = group_end_q && !filler;
 
     always @(posedge i_clk)
-        if (i_reset || group_end_q) o_bias_lane <= 4'd0;
-        else if (row_end_q) o_bias_lane <= o_bias_lane + 4'd1;
+        if (i_rows_load) rows_left_q <= i_rows;
+        else if (row_ended) rows_left_q <= rows_left_q - 16'd1;
+
+    always @(posedge i_clk)
+        if (i_reset || group_ended) o_bias_lane <= 4'd0;
+        else if (row_ended) o_bias_lane <= o_bias_lane + 4'd1;
 
     always @(posedge i_clk)
         if (i_reset) o_bias_group <= 2'd0;
-        else if (group_end_q) o_bias_group <= o_bias_group + 2'd1;
+        else if (group_ended) o_bias_group <= o_bias_group + 2'd1;
 
     // ---- The field as taken, one cycle later
 
@@ -187,24 +196,23 @@ module stream_decoder #(
 
     always @(posedge i_clk)
         if (i_reset) begin
-            {taken_scale_q, taken_count_q, taken_weight_q, taken_filler_q, taken_columns_q, columns_end_q} <= 6'd0;
+            {taken_scale_q, taken_count_q, taken_entry_q, taken_columns_q, columns_end_q} <= 5'd0;
             {o_column_valid, o_starved} <= 2'b00;
             {row_end_q, group_end_q, o_entry, o_row_end, o_group_end, o_codebook_write, o_bias_write} <= 7'd0;
             o_other_bits <= 5'd0;
         end else begin
             taken_scale_q    <= state_q == SCALE && taken;
             taken_count_q    <= state_q == COUNT && taken;
-            taken_weight_q   <= state_q == ENTRIES && taken && !filler;
-            taken_filler_q   <= state_q == ENTRIES && taken && filler;
+            taken_entry_q    <= state_q == ENTRIES && taken;
             o_column_valid   <= state_q == COLUMNS && taken;
             taken_columns_q  <= state_q == COLUMNS && taken && one;
             columns_end_q    <= taken_columns_q;
-            o_starved        <= want && !i_valid;
+            o_starved        <= want && !i_valid && !filler;
             o_codebook_write <= state_q == CODEBOOK && taken;
             o_bias_write     <= state_q == BIAS && (taken || no_bias);
             row_end_q        <= row_end;
             group_end_q      <= row_end && (last_lane || last_row);
-            {o_entry, o_row_end, o_group_end} <= {taken_weight_q, row_end_q, group_end_q};
+            {o_entry, o_row_end, o_group_end} <= {o_value, row_ended, group_ended};
             o_other_bits     <= taken && state_q != ENTRIES ? o_width : 5'd0;
         end
 
@@ -219,9 +227,9 @@ module stream_decoder #(
 
     assign o_column_keep    = keep;
     assign o_codebook_entry = field_q[7:0];
-    assign o_value          = taken_weight_q;
-    assign o_filler         = taken_filler_q;
-    assign o_gap            = counted && (taken_weight_q || taken_filler_q);
+    assign o_value          = taken_entry_q && !no_code;
+    assign o_filler         = filler;
+    assign o_gap            = counted && taken_entry_q;
 
     // Masks of up to 16 bits, from four bits of the width: 16 has the four bits of 0, which no mask is wanted for
     reg  [15:0] above_count, above_bias; // constant in a layer
