@@ -1,10 +1,9 @@
 `default_nettype none
 // Turns the packed weight stream (STREAM.md) into fields of any width from 0 to 20 bits, one field a cycle.
-// Two words are held; the field on offer starts at a bit offset into the first. A word enters when the second place is empty, so
-// fields of up to 16 bits never wait while words arrive; wider ones wait a cycle now and then.
+// Two words form a ring of 64 bits; the field on offer starts at a bit offset into it. A word that has been left is replaced two
+// cycles later, so fields of up to 11 bits never wait while words arrive; wider ones wait a cycle now and then.
 // In the cycle after a take, i_back gives the last i_back_width bits of the field back (a field that has turned out to be a shorter
-// one): nothing is taken then, and the field on offer in the cycle after that starts with them. A word's last eight bits are kept
-// for that when the word leaves.
+// one): nothing is taken then, and the field on offer in the cycle after that starts with them.
 module bit_unpacker (
     input  wire        i_clk,
     input  wire        i_reset,
@@ -20,52 +19,50 @@ module bit_unpacker (
     output wire [19:0] o_bits,       // what follows the last field; not masked to the width
     // Giving back
     input  wire        i_back,       // in place of i_take
-    input  wire [3:0]  i_back_width  // 0 to 8
+    input  wire [3:0]  i_back_width  // 0 to 8, at most the width of the field
 );
 
-    reg [31:0] first_q, second_q;
-    reg [7:0]  before_q; // the end of the word that left last
-    reg        first_valid_q, second_valid_q;
-    reg [5:0]  offset_q; // into the first word; -8 to -1: into before_q
+    reg [31:0] even_q, odd_q;
+    reg [5:0]  offset_q;
+    reg        fill_odd_q;           // where the next word goes
+    reg        valid_q, more_valid_q; // the word of the offset, and the other one
+    reg        left_q;               // a word has just been left, and may be needed again
 
-    wire       negative = offset_q[5];
-    wire [6:0] after    = {negative, offset_q} + {2'b00, i_width};
-    wire       beyond   = after[6:5] == 2'b01; // the second word has the next field
-    wire       take     = i_take && o_valid && !i_back;
-    wire       leave    = take && beyond;
-    wire       advance  = leave || !first_valid_q; // the second word becomes the first
+    wire [5:0] after  = {1'b0, offset_q[4:0]} + {1'b0, i_width};
+    wire       beyond = after[5];
+    wire       take   = i_take && o_valid && !i_back;
+    wire       leave  = take && beyond;
+    wire       load   = i_word_valid && o_word_ready;
 
-    assign o_word_ready = !second_valid_q;
-    assign o_valid      = (first_valid_q && (second_valid_q || !beyond || after[4:0] == 5'd0)) || i_width == 5'd0;
-    assign o_dry        = !o_valid && !second_valid_q && !i_word_valid;
+    assign o_word_ready = !more_valid_q && !left_q;
+    assign o_valid      = (valid_q && (more_valid_q || !beyond || after[4:0] == 5'd0)) || i_width == 5'd0;
+    assign o_dry        = !o_valid && !more_valid_q && !i_word_valid;
 
-    wire [26:0] from_byte; // from the byte in which the field starts
+    wire [50:0] from_word = offset_q[5] ? {even_q[18:0], odd_q} : {odd_q[18:0], even_q};
 
-    bit_window #(.IN(64), .OUT(27), .STEP(8), .OFFSET(2)) bytes (
-        .i_data({second_q, first_q}), .i_offset(offset_q[4:3]), .o_bits(from_byte)
-    );
-    bit_window #(.IN(27), .OUT(20), .STEP(1), .OFFSET(3)) bits (
-        .i_data(negative ? {first_q[18:0], before_q} : from_byte), .i_offset(offset_q[2:0]), .o_bits(o_bits)
-    );
+    bit_window #(.IN(51), .OUT(20), .OFFSET(5)) window (.i_data(from_word), .i_offset(offset_q[4:0]), .o_bits(o_bits));
 
     always @(posedge i_clk)
         if (i_reset) offset_q <= 6'd0;
         else if (i_back) offset_q <= offset_q - {2'b00, i_back_width};
-        else if (take) offset_q <= {after[6], after[4:0]};
+        else if (take) offset_q <= {offset_q[5] ^ beyond, after[4:0]};
 
     always @(posedge i_clk)
-        if (i_reset) begin
-            first_valid_q  <= 1'b0;
-            second_valid_q <= 1'b0;
-        end else begin
-            if (advance) first_valid_q <= second_valid_q;
-            if (advance || !second_valid_q) second_valid_q <= i_word_valid && !second_valid_q;
+        if (i_reset) {more_valid_q, valid_q, left_q} <= 3'b000;
+        else begin
+            left_q <= leave;
+            if (i_back && left_q && offset_q[4:0] < {1'b0, i_back_width}) {more_valid_q, valid_q} <= {valid_q, 1'b1};
+            else if (leave) {more_valid_q, valid_q} <= {1'b0, more_valid_q || load};
+            else if (load) {more_valid_q, valid_q} <= {valid_q, 1'b1};
         end
 
+    always @(posedge i_clk)
+        if (i_reset) fill_odd_q <= 1'b0;
+        else if (load) fill_odd_q <= !fill_odd_q;
+
     always @(posedge i_clk) begin
-        if (leave) before_q <= first_q[31:24];
-        if (advance) first_q <= second_q;
-        if (!second_valid_q) second_q <= i_word_data;
+        if (load && !fill_odd_q) even_q <= i_word_data;
+        if (load && fill_odd_q) odd_q <= i_word_data;
     end
 
 endmodule

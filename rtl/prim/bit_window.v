@@ -1,10 +1,9 @@
 `default_nettype none
-// The OUT bits of i_data from bit STEP * i_offset on (those past the end are 0). Combinational.
+// The OUT bits of i_data from bit i_offset on (those past the end are 0). Combinational.
 // Largest step first: every later step then has fewer bits to move, which halves the logic of a plain shift when OUT is small.
 module bit_window #(
     parameter IN     = 64, // bits looked into
     parameter OUT    = 20, // bits shown, at most IN
-    parameter STEP   = 1,  // bits that i_offset counts in
     parameter OFFSET = 5   // bits of i_offset
 ) (
     input  wire [IN-1:0]     i_data,
@@ -18,7 +17,7 @@ module bit_window #(
     always @* begin
         row = i_data;
         for (n = OFFSET - 1; n >= 0; n = n - 1)
-            if (i_offset[n]) row = row >> (STEP << n);
+            if (i_offset[n]) row = row >> (1 << n);
     end
 
     assign o_bits = row[OUT-1:0];
