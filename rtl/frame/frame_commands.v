@@ -37,7 +37,7 @@ module frame_commands #(
     output wire [7:0]  o_answer_error,
     output reg  [7:0]  o_expected,         // sequence number expected next
     output reg  [7:0]  o_run_status,
-    input  wire        i_act_read,         // a word is being read: on to the next address
+    input  wire        i_act_next,         // a word has been read: on to the next address
     output reg         o_session,          // one cycle: HELLO or RESET begins a session
     // To the computing part: rtl/README.md
     output reg         o_layer_write,
@@ -187,7 +187,7 @@ module frame_commands #(
         if (state == ADMIT)                       o_act_slot <= gathered[23:16];
 
         if (state == ADMIT)                       o_address <= is_layers ? {3'd0, gathered[23:16], 5'd0} : gathered[15:0];
-        else if (o_layer_write || o_act_write || i_act_read)
+        else if (o_layer_write || o_act_write || i_act_next)
                                                   o_address <= o_address + {11'd0, address_step};
 
         o_layer_write  <= effective && is_layers && phase[0];

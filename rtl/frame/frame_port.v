@@ -79,7 +79,7 @@ module frame_port #(
         .o_end(frame_end), .o_good(good), .i_release(release_frame)
     );
 
-    wire        answer_start, answer_idle, session;
+    wire        answer_start, answer_idle, act_next, session;
     wire [2:0]  answer_kind;
     wire [7:0]  answer_sequence, answer_error, expected, run_status;
     wire [10:0] answer_words;
@@ -92,7 +92,7 @@ module frame_port #(
         .i_end(frame_end), .i_good(good), .o_release(release_frame),
         .o_answer_start(answer_start), .i_answer_idle(answer_idle), .o_answer_kind(answer_kind),
         .o_answer_sequence(answer_sequence), .o_answer_words(answer_words), .o_answer_error(answer_error),
-        .o_expected(expected), .o_run_status(run_status), .i_act_read(o_act_read), .o_session(session),
+        .o_expected(expected), .o_run_status(run_status), .i_act_next(act_next), .o_session(session),
         .o_layer_write(o_layer_write), .o_act_write(o_act_write), .o_address(address), .o_act_slot(o_act_slot),
         .o_data(data), .o_weight_write(o_weight_write), .o_weight_commit(o_weight_commit),
         .o_weight_discard(o_weight_discard), .o_weight_rewind(o_weight_rewind), .i_weight_space(i_weight_space),
@@ -130,8 +130,8 @@ module frame_port #(
         .i_start(answer_start), .o_idle(answer_idle), .i_kind(answer_kind), .i_sequence(answer_sequence),
         .i_words(answer_words), .i_error(answer_error), .i_expected(expected), .i_run_status(run_status),
         .o_index(index), .i_capability(capability),
-        .i_counter(index == `ESPALIER_COUNT_LINK_IN ? link_in : index == `ESPALIER_COUNT_LINK_OUT ? link_out : i_counter_value),
-        .o_act_read(o_act_read), .i_act_valid(i_act_valid), .i_act_data(i_act_data),
+        .i_counter(i_counter_value), .i_link_in(link_in), .i_link_out(link_out),
+        .o_act_read(o_act_read), .o_act_next(act_next), .i_act_valid(i_act_valid), .i_act_data(i_act_data),
         .o_tx_valid(o_tx_valid), .i_tx_ready(i_tx_ready), .o_tx_data(o_tx_data)
     );
 endmodule
