@@ -12,7 +12,7 @@ module column_table #(
     input  wire                     i_column,
     input  wire                     i_keep,
     input  wire [ADDR_BITS-1:0]     i_offset, // one cycle later
-    output wire [15:0]              o_kept,   // columns entered since i_start, two cycles later
+    output wire [$clog2(DEPTH):0]   o_kept,   // columns entered since i_start, two cycles later
     // Lookup
     input  wire [$clog2(DEPTH)-1:0] i_lookup,
     output wire [ADDR_BITS-1:0]     o_offset
@@ -23,7 +23,7 @@ module column_table #(
     reg                enter_q;
     reg [INDEX_BITS:0] kept_q;
 
-    assign o_kept = {{(15 - INDEX_BITS){1'b0}}, kept_q};
+    assign o_kept = kept_q;
 
     always @(posedge i_clk) enter_q <= i_column && i_keep;
 

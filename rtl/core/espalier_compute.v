@@ -93,7 +93,7 @@ module espalier_compute #(
     wire                 relu, raw, has_codebook;
     wire [3:0]           value_bits, gap_bits, count_bits;
     wire [4:0]           bias_bits, bias_shift;
-    wire [15:0]          columns, kept;
+    wire [TABLE_BITS:0]  columns, kept;
     wire [ADDR_BITS-1:0] out_row, out_channel;
     wire                 private_index = HAS_PRIVATE != 0 && format == `ESPALIER_FORMAT_GAP;
 
@@ -132,7 +132,8 @@ module espalier_compute #(
 
     wire                  column_valid, column_keep, codebook_write, bias_write, list_free, group_begin;
     wire                  entry, row_end, group_end, fill_last_group, starved, value, filler, gap;
-    wire [15:0]           columns_kept, bias;
+    wire [TABLE_BITS:0]   columns_kept;
+    wire [15:0]           bias;
     wire [7:0]            mult, code, codebook_entry, weight;
     wire [4:0]            shift, other_bits;
     wire [3:0]            codebook_index, bias_lane;
@@ -191,7 +192,7 @@ module espalier_compute #(
         .LANES(LANES), .PORTS(PORTS), .LIST_DEPTH(LIST_DEPTH), .PRIVATE_DEPTH(PRIVATE_DEPTH), .HAS_PRIVATE(HAS_PRIVATE),
         .ADDR_BITS(ADDR_BITS)
     ) list (
-        .i_clk(i_clk), .i_reset(idle), .i_private(private_index), .i_kept(kept),
+        .i_clk(i_clk), .i_reset(idle), .i_private(private_index), .i_kept({{(15 - TABLE_BITS){1'b0}}, kept}),
         .o_free(list_free), .i_group_begin(group_begin), .i_entry(entry), .i_row_end(row_end), .i_group_end(group_end),
         .i_last_group(fill_last_group), .i_weight(weight), .i_offset(offset), .o_overflow(overflow),
         .o_ready(list_ready), .o_steps(steps), .o_rows(group_rows), .o_last_group(list_last_group),

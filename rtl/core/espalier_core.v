@@ -60,8 +60,8 @@ module espalier_core #(
         if (LAYERS < 1 || LAYERS > 64) begin : check_LAYERS
             illegal_LAYERS_is_not_1_to_64 stop ();
         end
-        if ((TABLE_DEPTH & (TABLE_DEPTH - 1)) != 0) begin : check_TABLE_DEPTH
-            illegal_TABLE_DEPTH_is_no_power_of_two stop ();
+        if ((TABLE_DEPTH & (TABLE_DEPTH - 1)) != 0 || TABLE_DEPTH < 16 || TABLE_DEPTH > 32768) begin : check_TABLE_DEPTH
+            illegal_TABLE_DEPTH_is_no_power_of_two_from_16_to_32768 stop ();
         end
         if ((LIST_DEPTH & (LIST_DEPTH - 1)) != 0) begin : check_LIST_DEPTH
             illegal_LIST_DEPTH_is_no_power_of_two stop ();

@@ -58,7 +58,7 @@ module event_counters #(
     assign increments[9*`ESPALIER_COUNT_VALUE_BITS   +: 9] = {5'd0, i_value_bits};
     assign increments[9*`ESPALIER_COUNT_INDEX_BITS   +: 9] = {5'd0, i_index_bits};
     assign increments[9*`ESPALIER_COUNT_OTHER_BITS   +: 9] = {4'd0, i_other_bits};
-    assign increments[9*`ESPALIER_COUNT_ACC_UPDATES  +: 9] = i_multiplies; // a lane without a weight adds nothing
+    assign increments[9*`ESPALIER_COUNT_ACC_UPDATES  +: 9] = i_multiplies;
     assign increments[9*`ESPALIER_COUNT_LIST_READS   +: 9] = i_busy ? LANES[8:0] : 9'd0;
 
     localparam [15:0] ADDS_MANY = 16'd1 << `ESPALIER_COUNT_MULTIPLIES | 16'd1 << `ESPALIER_COUNT_ACT_READS |
@@ -66,26 +66,35 @@ module event_counters #(
                                   16'd1 << `ESPALIER_COUNT_OTHER_BITS | 16'd1 << `ESPALIER_COUNT_ACC_UPDATES |
                                   16'd1 << `ESPALIER_COUNT_LIST_READS;
 
-    wire [16*16-1:0] counts; // 16 bits apart: a plain multiplexer
+    wire [16*16-1:0] counts;   // 16 bits apart: a plain multiplexer
+    wire [15:0]      products; // accumulator updates, too: a lane without a weight adds nothing
 
     genvar g;
     generate
         for (g = 0; g < 16; g = g + 1) begin : g_event
             localparam BITS = ADDS_MANY[g] ? MANY : ONES;
             wire [MANY-1:0] increment;
-            reg  [BITS-1:0] count_q;
             if (MANY > 9) begin : g_wide
                 assign increment = {{(MANY - 9){1'b0}}, increments[9*g +: 9]};
             end else begin : g_narrow
                 assign increment = increments[9*g +: MANY];
             end
-            always @(posedge i_clk)
-                if (i_reset || i_start) count_q <= {BITS{1'b0}};
-                else if (i_run) count_q <= count_q + increment[BITS-1:0];
-            if (BITS < MANY) begin : g_extend
+            if (g == `ESPALIER_COUNT_ACC_UPDATES) begin : g_same
+                assign counts[16*g +: 16] = products;
                 wire unused = &{1'b0, increment};
+            end else begin : g_own
+                reg [BITS-1:0] count_q;
+                always @(posedge i_clk)
+                    if (i_reset || i_start) count_q <= {BITS{1'b0}};
+                    else if (i_run) count_q <= count_q + increment[BITS-1:0];
+                if (BITS < MANY) begin : g_extend
+                    wire unused = &{1'b0, increment};
+                end
+                assign counts[16*g +: 16] = {{(16 - BITS){1'b0}}, count_q};
+                if (g == `ESPALIER_COUNT_MULTIPLIES) begin : g_products
+                    assign products = {{(16 - BITS){1'b0}}, count_q};
+                end
             end
-            assign counts[16*g +: 16] = {{(16 - BITS){1'b0}}, count_q};
         end
     endgenerate
 

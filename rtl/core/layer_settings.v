@@ -36,8 +36,8 @@ module layer_settings #(
     output reg  [3:0]           o_count_bits,
     output reg  [4:0]           o_bias_bits,
     output reg  [4:0]           o_bias_shift,
-    output reg  [15:0]          o_columns,
-    output reg  [15:0]          o_kept,
+    output reg  [$clog2(TABLE_DEPTH):0] o_columns,
+    output reg  [$clog2(TABLE_DEPTH):0] o_kept,
     output reg  [ADDR_BITS-1:0] o_out_row,
     output reg  [ADDR_BITS-1:0] o_out_channel
 );
@@ -85,10 +85,10 @@ module layer_settings #(
                     {o_value_bits, o_has_codebook, o_raw, o_relu, o_format} <= {data[11:7], data[5:4], data[1:0]};
                 `ESPALIER_LAYER_WIDTHS:      {o_bias_bits, o_count_bits, o_gap_bits} <= data[12:0];
                 `ESPALIER_LAYER_POOL:        o_bias_shift  <= data[4:0];
-                `ESPALIER_LAYER_COLUMNS:     o_columns     <= data;
+                `ESPALIER_LAYER_COLUMNS:     o_columns     <= data[TABLE_BITS:0];
                 `ESPALIER_LAYER_OUT_ROW:     o_out_row     <= data[ADDR_BITS-1:0];
                 `ESPALIER_LAYER_OUT_CHANNEL: o_out_channel <= data[ADDR_BITS-1:0];
-                `ESPALIER_LAYER_KEPT:        o_kept        <= data;
+                `ESPALIER_LAYER_KEPT:        o_kept        <= data[TABLE_BITS:0];
                 default: ; // words without a register
             endcase
 
@@ -97,6 +97,7 @@ module layer_settings #(
     wire       low_zero  = data[7:0] == 8'd0;
     wire       high_zero = data[15:8] == 8'd0;
     wire [3:0] value_bits = data[11:8];
+    wire       in_table   = data >> TABLE_BITS == 16'd0 || data == TABLE_DEPTH[15:0];
     reg        word_legal;
 
     always @*
@@ -109,11 +110,11 @@ module layer_settings #(
             `ESPALIER_LAYER_POOL:
                 word_legal = data[10:8] != 3'd0 && data[10:8] <= (o_raw ? 3'd1 : 3'd4) && !data[4];
             `ESPALIER_LAYER_ROWS:     word_legal = !low_zero || !high_zero;
-            `ESPALIER_LAYER_COLUMNS:  word_legal = (!low_zero || !high_zero) && (data >> TABLE_BITS == 16'd0 || data == TABLE_DEPTH[15:0]);
+            `ESPALIER_LAYER_COLUMNS:  word_legal = (!low_zero || !high_zero) && in_table;
             `ESPALIER_LAYER_KERNEL:   word_legal = !low_zero && !high_zero;
             `ESPALIER_LAYER_OUT_SIZE: word_legal = !low_zero && !high_zero;
             `ESPALIER_LAYER_KEPT:
-                word_legal = LIST_DEPTH >= TABLE_DEPTH || o_format == `ESPALIER_FORMAT_GAP || {16'd0, data} <= LIST_DEPTH;
+                word_legal = in_table && (LIST_DEPTH >= TABLE_DEPTH || o_format == `ESPALIER_FORMAT_GAP || {16'd0, data} <= LIST_DEPTH);
             default:                  word_legal = 1'b1;
         endcase
 

@@ -15,7 +15,7 @@ module decode_dense #(
     // Layer
     input  wire [3:0]             i_value_bits,
     input  wire [3:0]             i_gap_bits,
-    input  wire [15:0]            i_columns,
+    input  wire [COLUMN_BITS:0]   i_columns,
     // Columns
     output wire                   o_flag_width,
     output wire                   o_keep,

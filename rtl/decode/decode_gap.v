@@ -9,7 +9,7 @@ module decode_gap #(
     // Layer
     input  wire [3:0]             i_value_bits,
     input  wire [3:0]             i_gap_bits,
-    input  wire [15:0]            i_columns,
+    input  wire [COLUMN_BITS:0]   i_columns,
     // Columns
     output wire                   o_flag_width,
     output wire                   o_keep,
@@ -58,7 +58,7 @@ module decode_gap #(
 
     assign o_column = column[COLUMN_BITS-1:0];
     // A weight in column K leaves K + 1 behind; a filler that reaches K is followed by such a weight
-    assign o_bad    = {{(17 - SUM_BITS){1'b0}}, reached_q} > {1'b0, i_columns};
+    assign o_bad    = reached_q > {{(SUM_BITS - COLUMN_BITS - 1){1'b0}}, i_columns};
 
 endmodule
 `default_nettype wire

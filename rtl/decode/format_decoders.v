@@ -12,7 +12,7 @@ module format_decoders #(
     input  wire [1:0]             i_format,
     input  wire [3:0]             i_value_bits,
     input  wire [3:0]             i_gap_bits,
-    input  wire [15:0]            i_columns,
+    input  wire [COLUMN_BITS:0]   i_columns,
     // Columns
     output wire                   o_flag_width,
     output wire                   o_keep,

@@ -8,7 +8,7 @@
 // and a bias; a row without entries takes one cycle in their place.
 module stream_decoder #(
     parameter LANES       = 2,  // rows of a group, 1 to 16
-    parameter COLUMN_BITS = 10, // column_table's address width
+    parameter COLUMN_BITS = 10, // column_table's address width, 4 to 15
     parameter FORMATS     = 7   // bit n: the decoder of format n is built
 ) (
     input  wire                   i_clk,
@@ -23,8 +23,8 @@ module stream_decoder #(
     input  wire [3:0]             i_gap_bits,
     input  wire [3:0]             i_count_bits,
     input  wire [4:0]             i_bias_bits,
-    input  wire [15:0]            i_columns,
-    input  wire [15:0]            i_kept,
+    input  wire [COLUMN_BITS:0]   i_columns,
+    input  wire [COLUMN_BITS:0]   i_kept,
     output reg                    o_prologue_done, // one cycle: codebook and column table are complete
     output reg                    o_bad,           // the stream has left its layer
     // bit_unpacker
@@ -36,7 +36,7 @@ module stream_decoder #(
     // column_table, taken
     output reg                    o_column_valid,  // one column of the layer
     output wire                   o_column_keep,
-    input  wire [15:0]            i_columns_kept,  // columns kept, two cycles later
+    input  wire [COLUMN_BITS:0]   i_columns_kept,  // columns kept, two cycles later
     // Scale and codebook, taken
     output reg  [7:0]             o_mult,
     output reg  [4:0]             o_shift,
@@ -74,9 +74,11 @@ module stream_decoder #(
     localparam BIAS     = 3'd6; // a row's bias
     localparam ENTRIES  = 3'd7; // a row's entries
 
-    reg [2:0]  state_q; // o_width is its field's
-    reg [15:0] left_q;      // codebook entries, columns or entries of the row still to come
-    reg [15:0] rows_left_q; // rows still to come, with the current one
+    localparam LEFT_BITS = COLUMN_BITS + 1;
+
+    reg [2:0]           state_q;     // o_width is its field's
+    reg [LEFT_BITS-1:0] left_q;      // codebook entries, columns or entries of the row still to come
+    reg [15:0]          rows_left_q; // rows still to come, with the current one
 
     // ---- The format's decoder
 
@@ -101,10 +103,11 @@ module stream_decoder #(
     // later, keeps that cycle's field from being taken and brings the entries of its row back. That is known late in a cycle, as is
     // that bits are there: the next state and its width are ready before, and only then chosen
 
-    wire       want   = state_q != IDLE && state_q != GROUP && !(state_q == ENTRIES && left_q == 16'd0) && !(state_q == BIAS && no_bias);
+    wire       want   = state_q != IDLE && state_q != GROUP && !(state_q == ENTRIES && none) && !(state_q == BIAS && no_bias);
     wire       filler = taken_entry_q && no_code; // the field taken last
     wire       taken  = want && i_valid && !filler;
-    wire       one    = left_q <= 16'd1;
+    wire       none   = left_q == {LEFT_BITS{1'b0}};
+    wire       one    = left_q[LEFT_BITS-1:1] == {COLUMN_BITS{1'b0}}; // or none
     wire [2:0] row    = counted ? COUNT : BIAS; // the first field of a row
     reg  [2:0] next;
     reg        may_leave;                       // with a field taken now
@@ -126,7 +129,7 @@ module stream_decoder #(
             GROUP:    begin next = row; leave = i_list_free; end
             COUNT:    next = BIAS;
             BIAS:     begin next = ENTRIES; leave = no_bias; end
-            default:  begin next = last_row ? IDLE : last_lane ? GROUP : row; may_leave = one; leave = left_q == 16'd0; end
+            default:  begin next = last_row ? IDLE : last_lane ? GROUP : row; may_leave = one; leave = none; end
         endcase
     end
 
@@ -157,16 +160,18 @@ module stream_decoder #(
         end
 
     always @(posedge i_clk)
-        if (filler) left_q <= left_q + 16'd1;
+        if (filler) left_q <= left_q + 1'b1;
         else
             case (state_q)
-                SCALE:    left_q <= i_has_codebook ? 16'd1 << i_value_bits : i_columns;
-                CODEBOOK: if (taken) left_q <= one ? i_columns : left_q - 16'd1;
-                COLUMNS:  if (taken) left_q <= left_q - 16'd1;
-                BIAS:     left_q <= !counted ? i_kept : taken_count_q ? field_q[15:0] & ~above_count : left_q;
-                ENTRIES:  if (taken) left_q <= left_q - 16'd1;
+                SCALE:    left_q <= i_has_codebook ? {{COLUMN_BITS{1'b0}}, 1'b1} << i_value_bits : i_columns;
+                CODEBOOK: if (taken) left_q <= one ? i_columns : left_q - 1'b1;
+                COLUMNS:  if (taken) left_q <= left_q - 1'b1;
+                BIAS:     left_q <= !counted ? i_kept : taken_count_q ? count[LEFT_BITS-1:0] : left_q;
+                ENTRIES:  if (taken) left_q <= left_q - 1'b1;
                 default:  left_q <= left_q;
             endcase
+
+    wire [15:0] count = field_q[15:0] & ~above_count;
 
     // ---- Rows and lanes, a cycle behind: no row is that short
 
@@ -243,7 +248,7 @@ module stream_decoder #(
 
     assign o_bias = (i_bias_bits == 5'd0) ? 16'd0 : (field_q[15:0] & ~above_bias) | ({16{bias_sign}} & above_bias);
 
-    // ---- Prologue and errors. A count of more than K leaves the layer with one of its weights, so it needs no check of its own
+    // ---- Prologue and errors. A count of more than K leaves the layer with one of its weights, if left_q can hold it
 
     always @(posedge i_clk)
         if (i_reset) o_prologue_done <= 1'b0;
@@ -251,7 +256,7 @@ module stream_decoder #(
 
     always @(posedge i_clk)
         if (i_reset) o_bad <= 1'b0;
-        else if (left_layer || (o_prologue_done && i_columns_kept != i_kept)) o_bad <= 1'b1;
+        else if (left_layer || (taken_count_q && |(count >> LEFT_BITS)) || (o_prologue_done && i_columns_kept != i_kept)) o_bad <= 1'b1;
 
 endmodule
 `default_nettype wire
