@@ -119,7 +119,7 @@ models: all data ## train LeNet-5 and make the shipped models again
 bench: all ## time the simulator, the reference engine and a training epoch
 	@BUILD=$(BUILD) scripts/bench
 synth: setup-synth ## yosys and nextpnr on the core: TARGET=up5k|hx8k|ecp5-25k; figures in build/synth/TARGET.json
-	@BUILD=$(BUILD) scripts/synth $(TARGET)
+	@BUILD=$(BUILD) scripts/synth $(TARGET) --jobs $(JOBS)
 
 clean: ## remove what was built (keeps build/data and build/venv)
 	rm -rf $(BUILD)/host $(BUILD)/sim $(BUILD)/tests $(BUILD)/verilated $(BUILD)/include $(BUILD)/sanitize $(BUILD)/synth \

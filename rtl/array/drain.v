@@ -56,6 +56,16 @@ module drain #(
     localparam LANE_BITS = LANES > 1 ? $clog2(LANES) : 1;
     localparam FLAGS     = 5 + LANES;
 
+    function [ADDR_BITS-1:0] times_lanes; // by adding: a product would become a DSP on an ECP5
+        input [ADDR_BITS-1:0] value;
+        integer n;
+        begin
+            times_lanes = {ADDR_BITS{1'b0}};
+            for (n = 0; n < 5; n = n + 1)
+                if (LANES[n]) times_lanes = times_lanes + (value << n);
+        end
+    endfunction
+
     genvar g;
 
     // ---- Stage 1: which value is next
@@ -219,7 +229,7 @@ module drain #(
     address_walker #(.ADDR_BITS(ADDR_BITS)) walker (
         .i_clk(i_clk), .i_restart(i_out_load), .i_base(i_out_base), .i_advance(word_done_q[1]), .i_level(level_q[3:2]),
         .i_step_0(i_out_channel), .i_step_1({{(ADDR_BITS - 1){1'b0}}, 1'b1}), .i_step_2(i_out_row),
-        .i_step_3(i_out_channel * LANES[ADDR_BITS-1:0]), .o_addr(o_write_addr)
+        .i_step_3(times_lanes(i_out_channel)), .o_addr(o_write_addr)
     );
 
     assign o_write      = write_q[1];

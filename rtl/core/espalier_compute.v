@@ -98,7 +98,8 @@ module espalier_compute #(
     wire                 private_index = HAS_PRIVATE != 0 && format == `ESPALIER_FORMAT_GAP;
 
     layer_settings #(
-        .LAYERS(LAYERS), .TABLE_DEPTH(TABLE_DEPTH), .LIST_DEPTH(LIST_DEPTH), .FORMATS(FORMATS), .ADDR_BITS(ADDR_BITS)
+        .LAYERS(LAYERS), .TABLE_DEPTH(TABLE_DEPTH), .LIST_DEPTH(LIST_DEPTH), .FORMATS(FORMATS), .ADDR_BITS(ADDR_BITS),
+        .VENDOR(VENDOR)
     ) settings (
         .i_clk(i_clk), .i_reset(idle),
         .i_write(i_layer_write), .i_write_addr(i_layer_addr), .i_write_data(i_layer_data),

@@ -9,7 +9,8 @@ module layer_settings #(
     parameter TABLE_DEPTH = 1024, // columns of a layer
     parameter LIST_DEPTH  = 1024, // steps of a group, shared index
     parameter FORMATS     = 7,    // bit n: format n is built
-    parameter ADDR_BITS   = 14
+    parameter ADDR_BITS   = 14,
+    parameter VENDOR      = 0
 ) (
     input  wire                 i_clk,
     input  wire                 i_reset,
@@ -56,7 +57,8 @@ module layer_settings #(
 
     assign {layer_unused, read_addr} = {{(MEMORY_BITS - 5){1'b0}}, i_layer, number_q};
 
-    ram_1r1w #(.WIDTH(16), .DEPTH(LAYERS * 32)) descriptors (
+    // An ECP5 has LUTs to spare, but no block RAM
+    ram_1r1w #(.WIDTH(16), .DEPTH(LAYERS * 32), .LUT_RAM(VENDOR == 2)) descriptors (
         .i_clk(i_clk), .i_write(i_write), .i_write_addr(i_write_addr[MEMORY_BITS-1:0]), .i_write_data(i_write_data),
         .i_read(1'b1), .i_read_addr(read_addr), .o_read_data(o_word_data)
     );
