@@ -64,10 +64,11 @@ module layer_walker #(
     assign o_row_last     = last_2;
     assign o_last         = last_0 && last_1 && last_2 && last_3;
 
+    // i_advance is the latest of these
     wire end_0 = i_advance && last_0;
-    wire end_1 = end_0 && last_1;
-    wire end_2 = end_1 && last_2;
-    wire end_3 = end_2 && last_3;
+    wire end_1 = i_advance && (last_0 && last_1);
+    wire end_2 = i_advance && (last_0 && last_1 && last_2);
+    wire end_3 = i_advance && (last_0 && last_1 && last_2 && last_3);
 
     always @(posedge i_clk)
         if (i_start || end_0) left_0_q <= count_0_q;

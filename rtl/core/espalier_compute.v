@@ -95,7 +95,9 @@ module espalier_compute #(
     wire [4:0]           bias_bits, bias_shift;
     wire [TABLE_BITS:0]  columns, kept;
     wire [ADDR_BITS-1:0] out_row, out_channel;
-    wire                 private_index = HAS_PRIVATE != 0 && format == `ESPALIER_FORMAT_GAP;
+    reg                  private_index; // constant in a layer, and long there before it is needed
+
+    always @(posedge i_clk) private_index <= HAS_PRIVATE != 0 && format == `ESPALIER_FORMAT_GAP;
 
     layer_settings #(
         .LAYERS(LAYERS), .TABLE_DEPTH(TABLE_DEPTH), .LIST_DEPTH(LIST_DEPTH), .FORMATS(FORMATS), .ADDR_BITS(ADDR_BITS),
@@ -271,8 +273,19 @@ module espalier_compute #(
 
     always @(posedge i_clk) act_valid_q <= i_act_read && !i_reset;
 
-    assign o_act_valid = act_valid_q;
-    assign o_act_data  = words[8*POSITIONS-1:0];
+    generate
+        if (VENDOR == 2) begin : g_host_stage // reading an ECP5's block RAM takes half a cycle, the way to the link the other half
+            reg                   valid_q;
+            reg [8*POSITIONS-1:0] data_q;
+            always @(posedge i_clk) valid_q <= act_valid_q && !i_reset;
+            always @(posedge i_clk) data_q <= words[8*POSITIONS-1:0];
+            assign o_act_valid = valid_q;
+            assign o_act_data  = data_q;
+        end else begin : g_host
+            assign o_act_valid = act_valid_q;
+            assign o_act_data  = words[8*POSITIONS-1:0];
+        end
+    endgenerate
 
     // ---- Events. A cycle of a run is busy or one kind of stall
 
