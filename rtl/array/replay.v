@@ -54,7 +54,7 @@ module replay #(
     output wire                       o_busy,      // a step is issued
     output wire                       o_blocked,   // it would be, but for i_block
     output wire                       o_draining,  // a close, or waiting for it
-    output wire [LANES-1:0]           o_lane_steps // lanes with a weight, at stage 1
+    output wire [LANES-1:0]           o_lane_steps // lanes with a weight, at stage 2
 );
 
     localparam TIMER_BITS = $clog2(3 * DRAIN_CYCLES);
@@ -133,7 +133,7 @@ module replay #(
     assign o_add        = lanes_5_q & {LANES{step_at_q[5]}};
     assign o_close      = close_at_q[5];
     assign o_drain      = close_at_q[3];
-    assign o_lane_steps = i_lanes & {LANES{step_at_q[1]}};
+    assign o_lane_steps = lanes_2_q & {LANES{step_at_q[2]}};
 
 endmodule
 `default_nettype wire
