@@ -1,8 +1,8 @@
 /* The arithmetic of rtl/array, block by block, against rules A2 to A8 of rtl/array/ARITHMETIC.md written in plain C. */
+#include "blocks/arithmetic.h"
 #include "blocks/block.h"
 #include "support/support.h"
 
-#include <stdlib.h>
 #include <string.h>
 
 /* Latencies, as the blocks' headers give them. */
@@ -13,40 +13,9 @@ enum {
     CODEBOOK = 1,          /* i_code to o_weight */
     CODEBOOK_LAYER = 1,    /* a layer's settings before its first code */
     MUL8_PAIR = 2,         /* operands to products */
-    DRAIN_CHAIN = 3,       /* i_start to the cycle in which the lanes' chain holds the position's sums */
-    DRAIN_BLOCK = 2,       /* o_block to o_write */
-    DRAIN_PACE = 8,        /* cycles between two positions, at the least */
 };
 
-enum { ACC_BITS = 24, MAX_SLOTS = 16, MAX_LANES = 16, ACC_MAX = (1 << (ACC_BITS - 1)) - 1, ACC_MIN = -ACC_MAX - 1 };
-
-static int64_t signed_of(uint64_t value, unsigned bits)
-{
-    uint64_t sign = UINT64_C(1) << (bits - 1), kept = value & (2 * sign - 1);
-    return (int64_t)kept - (kept & sign ? (int64_t)(2 * sign) : 0);
-}
-
-/* Rounds toward minus infinity. */
-static int64_t shift_right(int64_t value, unsigned shift)
-{
-    int64_t divisor = INT64_C(1) << shift, quotient = value / divisor;
-    return quotient - (value % divisor < 0);
-}
-
-struct scale {
-    unsigned mult, shift;
-    bool relu, raw;
-};
-
-/* A5 and A6; A8 if raw, in which case the shift says which byte. */
-static uint8_t requantized(int64_t acc, struct scale scale)
-{
-    if (scale.raw)
-        return (uint8_t)((uint64_t)acc >> scale.shift);
-    int64_t half = scale.shift > 0 ? INT64_C(1) << (scale.shift - 1) : 0;
-    int64_t y = shift_right(acc * (int64_t)scale.mult + half, scale.shift), low = scale.relu ? 0 : -128;
-    return (uint8_t)(y > 127 ? 127 : y < low ? low : y);
-}
+enum { MAX_SLOTS = 16, ACC_MAX = (1 << (ACC_BITS - 1)) - 1, ACC_MIN = -ACC_MAX - 1 };
 
 /* ---- requantizer ---- */
 
@@ -73,12 +42,6 @@ static void check_requantizer(struct block *block, struct scale scale, const int
             ck_abort_msg("acc %lld mult %u shift %u relu %d raw %d: %u, not %u", (long long)values[at], scale.mult,
                          scale.shift, scale.relu, scale.raw, (unsigned)got, requantized(values[at], scale));
     }
-}
-
-static int64_t draw_acc(struct block *block)
-{
-    int64_t acc = signed_of(espalier_random_bits(&block->random), ACC_BITS);
-    return shift_right(acc, block_below(block, ACC_BITS));
 }
 
 static int64_t clip_acc(int64_t value)

@@ -5,7 +5,7 @@
 BLOCKS_DIR = $(BUILD)/tests/blocks
 BLOCKS_LIBRARY = $(BLOCKS_DIR)/libblocks.a
 BLOCKS_CXXFLAGS = -std=c++17 -O1 -g -I$(BLOCKS_DIR) -isystem $(VERILATOR_ROOT_DIR)/include -isystem $(VERILATOR_ROOT_DIR)/include/vltstd
-BLOCKS_OBJECTS = $(addprefix $(BLOCKS_DIR)/,block.o shim.o models.o verilated.o verilated_threads.o)
+BLOCKS_OBJECTS = $(addprefix $(BLOCKS_DIR)/,block.o arithmetic.o shim.o models.o verilated.o verilated_threads.o)
 
 $(BLOCKS_DIR)/models.inc: tests/blocks/blocks.txt tests/blocks/verilate tests/blocks/rules.mk $(RTL)
 	@mkdir -p $(@D)
