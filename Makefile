@@ -86,6 +86,7 @@ TEST_TOOL_OBJECTS = $(filter-out %/main.o,$(TOOL_OBJECTS))
 TESTS = $(patsubst tests/%.c,$(BUILD)/tests/%,$(wildcard tests/check_*.c))
 CHECK_LIBS = $(shell pkg-config --libs check 2>/dev/null || echo -lcheck)
 $(BUILD)/tests/%.o: CPPFLAGS += -Itests -Ihost/tool
+include tests/blocks/rules.mk
 $(BUILD)/tests/check_%: $(BUILD)/tests/check_%.o $(TEST_SUPPORT) $(TEST_TOOL_OBJECTS) $(SIM_LIBRARY) $(LIBRARY)
 	$(CXX) $(LDFLAGS) -o $@ $^ $(CHECK_LIBS) $(LDLIBS)
 

@@ -1,5 +1,6 @@
 /* Compression: projections and levels against brute force; purification and sorting against the network they started
  * from; the integer model against the quantized float network; whole runs, diverging runs and unsuitable options. */
+#include "support/networks.h"
 #include "support/support.h"
 
 #include <espalier/compress.h>
@@ -220,53 +221,23 @@ END_TEST
  */
 static struct espalier_network *draw_network(struct espalier_random *random, uint8_t pad, uint32_t sparsity)
 {
-    uint16_t edge = (uint16_t)(3 + 2 * pad); /* of the second layer's output */
     struct espalier_shape shapes[] = {{.in_channels = 1,
                                        .in_height = EDGE,
                                        .in_width = EDGE,
                                        .kernel_height = 3,
                                        .kernel_width = 3,
-                                       .stride = 1,
                                        .pool = 2,
                                        .relu = true,
                                        .rows = 8},
-                                      {.in_channels = 8,
-                                       .in_height = 5,
-                                       .in_width = 5,
-                                       .kernel_height = 3,
-                                       .kernel_width = 3,
-                                       .stride = 1,
-                                       .pad = pad,
-                                       .pool = 1,
-                                       .relu = true,
-                                       .rows = 10},
-                                      {.in_channels = 10,
-                                       .in_height = edge,
-                                       .in_width = edge,
-                                       .kernel_height = (uint8_t)edge,
-                                       .kernel_width = (uint8_t)edge,
-                                       .stride = 1,
-                                       .pool = 1,
-                                       .relu = true,
-                                       .rows = 14},
-                                      {.in_channels = 14,
-                                       .in_height = 1,
-                                       .in_width = 1,
-                                       .kernel_height = 1,
-                                       .kernel_width = 1,
-                                       .stride = 1,
-                                       .pool = 1,
-                                       .rows = CLASSES}};
-    struct espalier_network *network = NULL;
-    test_ok(espalier_network_create(shapes, 4, espalier_random_bits(random), &network, &error));
+                                      {.kernel_height = 3, .kernel_width = 3, .pad = pad, .relu = true, .rows = 10},
+                                      {.relu = true, .rows = 14},
+                                      {.rows = CLASSES}};
+    struct espalier_network *network = network_of(shapes, 4, espalier_random_bits(random));
     for (uint32_t i = 0; i < network->layer_count; i++) {
         struct espalier_float_layer *layer = &network->layers[i];
-        for (size_t k = 0; k < layer->shape.rows * espalier_shape_columns(&layer->shape); k++) {
+        for (size_t k = 0; k < layer->shape.rows * espalier_shape_columns(&layer->shape); k++)
             layer->mask[k] = espalier_random_below(random, sparsity) == 0;
-            layer->weights[k] *= layer->mask[k];
-        }
-        for (size_t row = 0; row < layer->shape.rows; row++)
-            layer->bias[row] = (float)(0.3 * espalier_random_normal(random));
+        network_settle(random, layer);
     }
     return network;
 }
@@ -424,21 +395,7 @@ END_TEST
 
 static struct espalier_dataset draw_data(uint64_t seed)
 {
-    struct espalier_random random;
-    struct espalier_dataset data = {.count = IMAGES, .height = EDGE, .width = EDGE};
-    data.pixels = malloc(IMAGES * EDGE * EDGE);
-    data.labels = malloc(IMAGES);
-    espalier_random_seed(&random, seed);
-    ck_assert(data.pixels != NULL && data.labels != NULL);
-    for (size_t n = 0; n < IMAGES; n++) { /* which quarter is bright */
-        data.labels[n] = (uint8_t)espalier_random_below(&random, CLASSES);
-        for (size_t i = 0; i < EDGE * EDGE; i++) {
-            size_t quarter = (i / EDGE) / (EDGE / 2) * 2 + (i % EDGE) / (EDGE / 2);
-            data.pixels[n * EDGE * EDGE + i] =
-                (uint8_t)(espalier_random_below(&random, 128) + (quarter == data.labels[n] ? 60 : 0));
-        }
-    }
-    return data;
+    return network_task(seed, IMAGES, EDGE, 60);
 }
 
 /* Structured masks: whole columns of all rows. */

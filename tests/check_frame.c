@@ -557,6 +557,23 @@ START_TEST(streamed_weights_are_taken_damage_is_not_and_the_run_ends_with_done)
 }
 END_TEST
 
+/* In a streamed run a word is free once it is read; in the resident stream that follows, none is. */
+START_TEST(a_resident_stream_behind_a_streamed_run_has_the_memory_and_no_word_more)
+{
+    struct wire wire = wire_open("tiny");
+    const uint8_t weights[1024] = {0};
+    wire_ask(&wire, ESPALIER_REQ_RESET, 0, NULL, 0);
+    start_starving_run(&wire, 1);
+    wire_expect_ack(&wire, ESPALIER_REQ_WEIGHTS, 3, one_weight, sizeof one_weight);
+    expect_done(&wire, 2, ESPALIER_RUN_OK);
+    wire_expect_ack(&wire, ESPALIER_REQ_WEIGHTS_REWIND, 4, NULL, 0);
+    for (uint8_t n = 0; n < 4 * WEIGHT_WORDS / sizeof weights; n++)
+        wire_expect_ack(&wire, ESPALIER_REQ_WEIGHTS, (uint8_t)(5 + n), weights, sizeof weights);
+    wire_expect_nak(&wire, ESPALIER_REQ_WEIGHTS, 5 + 4 * WEIGHT_WORDS / sizeof weights, weights, 4, ESPALIER_NAK_SPACE);
+    wire_close(&wire);
+}
+END_TEST
+
 /* Layer 0 needs one word and keeps the array busy for long; layer 1, all zero, then ends the run: a frame that has
  * waited for room meanwhile is refused. */
 START_TEST(weights_that_wait_for_room_are_refused_when_the_run_ends)
@@ -629,6 +646,7 @@ int main(void)
         the_device_answers_as_the_protocol_says,
         a_run_leaves_other_requests_waiting_and_ends_with_hello_or_reset,
         streamed_weights_are_taken_damage_is_not_and_the_run_ends_with_done,
+        a_resident_stream_behind_a_streamed_run_has_the_memory_and_no_word_more,
         weights_that_wait_for_room_are_refused_when_the_run_ends,
         a_gap_that_leaves_its_layer_ends_the_run,
         a_resident_stream_that_is_too_short_ends_its_run,

@@ -1,6 +1,7 @@
 /* Training: forward and backward passes against a plain double-precision network and finite differences of it, for
  * drawn shapes and masks; same seed, same bits; learning; divergence and unsuitable options; checkpoints as hostile
  * input. */
+#include "support/networks.h"
 #include "support/support.h"
 
 #include <espalier/model.h>
@@ -89,27 +90,24 @@ static uint16_t draw(struct espalier_random *random, uint32_t low, uint32_t high
 /* Two convolutions of any stride, padding and pooling, then a classifier. */
 static struct espalier_network *draw_network(struct espalier_random *random)
 {
-    struct espalier_shape shapes[LAYERS];
     struct espalier_network *network = NULL;
+    struct espalier_shape shapes[LAYERS];
     do {
-        shapes[0] = (struct espalier_shape){
-            .in_channels = draw(random, 1, 3), .in_height = draw(random, 8, 12), .in_width = draw(random, 8, 12)};
-        for (uint32_t i = 0; i < LAYERS; i++) {
-            struct espalier_shape *s = &shapes[i];
-            bool last = i + 1 == LAYERS;
-            if (i > 0) {
-                s->in_channels = shapes[i - 1].rows;
-                s->in_height = (uint16_t)espalier_shape_out_height(&shapes[i - 1]);
-                s->in_width = (uint16_t)espalier_shape_out_width(&shapes[i - 1]);
-            }
-            s->kernel_height = (uint8_t)(last ? s->in_height : draw(random, 1, 3));
-            s->kernel_width = (uint8_t)(last ? s->in_width : draw(random, 1, 3));
-            s->stride = (uint8_t)(last ? 1 : draw(random, 1, 2));
-            s->pad = (uint8_t)(last ? 0 : draw(random, 0, 2));
-            s->pool = (uint8_t)(last ? 1 : draw(random, 1, 2));
-            s->relu = !last;
-            s->rows = last ? CLASSES : draw(random, 1, 6);
+        memset(shapes, 0, sizeof shapes);
+        shapes[0].in_channels = draw(random, 1, 3);
+        shapes[0].in_height = draw(random, 8, 12);
+        shapes[0].in_width = draw(random, 8, 12);
+        for (struct espalier_shape *s = shapes; s < shapes + LAYERS - 1; s++) {
+            s->kernel_height = (uint8_t)draw(random, 1, 3);
+            s->kernel_width = (uint8_t)draw(random, 1, 3);
+            s->stride = (uint8_t)draw(random, 1, 2);
+            s->pad = (uint8_t)draw(random, 0, 2);
+            s->pool = (uint8_t)draw(random, 1, 2);
+            s->relu = true;
+            s->rows = draw(random, 1, 6);
         }
+        shapes[LAYERS - 1].rows = CLASSES;
+        network_chain(shapes, LAYERS);
     } while (espalier_network_create(shapes, LAYERS, espalier_random_bits(random), &network, &error) != ESPALIER_OK);
     return network;
 }
@@ -125,10 +123,8 @@ static void draw_masks(struct espalier_random *random, struct espalier_network *
         for (size_t k = 0; k < layer->shape.rows * columns; k++) {
             bool follows = kind == 3 && k >= columns;
             layer->mask[k] = follows ? layer->mask[k % columns] : espalier_random_uniform(random) < kept_share[kind];
-            layer->weights[k] *= layer->mask[k];
         }
-        for (size_t row = 0; row < layer->shape.rows; row++)
-            layer->bias[row] = (float)(0.3 * espalier_random_normal(random));
+        network_settle(random, layer);
     }
 }
 
@@ -241,54 +237,22 @@ enum { EDGE = 8, IMAGES = 600 };
 
 static struct espalier_dataset draw_data(uint64_t seed)
 {
-    struct espalier_random random;
-    struct espalier_dataset data = {.count = IMAGES, .height = EDGE, .width = EDGE};
-    data.pixels = malloc(IMAGES * EDGE * EDGE);
-    data.labels = malloc(IMAGES);
-    espalier_random_seed(&random, seed);
-    ck_assert(data.pixels != NULL && data.labels != NULL);
-    for (size_t n = 0; n < IMAGES; n++) {
-        data.labels[n] = (uint8_t)espalier_random_below(&random, CLASSES);
-        for (size_t i = 0; i < EDGE * EDGE; i++) {
-            size_t quarter = (i / EDGE) / (EDGE / 2) * 2 + (i % EDGE) / (EDGE / 2);
-            data.pixels[n * EDGE * EDGE + i] =
-                (uint8_t)(espalier_random_below(&random, 128) + (quarter == data.labels[n] ? 40 : 0));
-        }
-    }
-    return data;
+    return network_task(seed, IMAGES, EDGE, 40);
 }
 
 static struct espalier_network *small_network(uint64_t seed)
 {
-    static const struct espalier_shape shapes[] = {{.in_channels = 1,
-                                                    .in_height = EDGE,
-                                                    .in_width = EDGE,
-                                                    .kernel_height = 3,
-                                                    .kernel_width = 3,
-                                                    .stride = 1,
-                                                    .pool = 2,
-                                                    .relu = true,
-                                                    .rows = 6},
-                                                   {.in_channels = 6,
-                                                    .in_height = 3,
-                                                    .in_width = 3,
-                                                    .kernel_height = 3,
-                                                    .kernel_width = 3,
-                                                    .stride = 1,
-                                                    .pool = 1,
-                                                    .relu = true,
-                                                    .rows = 16},
-                                                   {.in_channels = 16,
-                                                    .in_height = 1,
-                                                    .in_width = 1,
-                                                    .kernel_height = 1,
-                                                    .kernel_width = 1,
-                                                    .stride = 1,
-                                                    .pool = 1,
-                                                    .rows = CLASSES}};
-    struct espalier_network *network = NULL;
-    test_ok(espalier_network_create(shapes, 3, seed, &network, &error));
-    return network;
+    struct espalier_shape shapes[] = {{.in_channels = 1,
+                                       .in_height = EDGE,
+                                       .in_width = EDGE,
+                                       .kernel_height = 3,
+                                       .kernel_width = 3,
+                                       .pool = 2,
+                                       .relu = true,
+                                       .rows = 6},
+                                      {.relu = true, .rows = 16},
+                                      {.rows = CLASSES}};
+    return network_of(shapes, 3, seed);
 }
 
 static struct espalier_train_options small_options(void)

@@ -65,22 +65,11 @@ static void board_text(const struct espalier_sim_board *board, const struct espa
 
 int espalier_cmd_boards(int argc, char **argv)
 {
-    static const struct option options[] = {{"json", no_argument, NULL, 'j'}, {"help", no_argument, NULL, 'h'}, {0}};
     struct json json = {.out = stdout};
-    bool as_json = false;
-    opterr = 0;
-    for (int option; (option = getopt_long(argc, argv, ":h", options, NULL)) != -1;) {
-        switch (option) {
-        case 'j':
-            as_json = true;
-            break;
-        case 'h':
-            fputs(help, stdout);
-            return TOOL_OK;
-        default:
-            return tool_bad_option(argv[0], option, argv);
-        }
-    }
+    bool as_json;
+    int code = tool_json_option(argc, argv, help, &as_json);
+    if (code != TOOL_GO_ON)
+        return code;
     if (argc != optind)
         return tool_usage_error(argv[0], "no argument is expected");
     size_t count;

@@ -38,7 +38,7 @@ struct arguments {
     uint32_t model_count, board_count, digits;
     struct data_source source;
     uint32_t threads;
-    bool json, help_shown;
+    bool json;
 };
 
 /* One model, and what came of it on each board. */
@@ -57,25 +57,19 @@ struct comparison {
     uint64_t mismatches;
 };
 
-enum option_code { BOARD, COUNT, SEED, IMAGES, LABELS, DIGITS, THREADS, PRICES, JSON, HELP };
+enum option_code { BOARD, DIGITS, THREADS, PRICES, JSON };
 
 static const struct option options[] = {
-    {"board", required_argument, NULL, BOARD},
-    {"count", required_argument, NULL, COUNT},
-    {"seed", required_argument, NULL, SEED},
-    {"images", required_argument, NULL, IMAGES},
-    {"labels", required_argument, NULL, LABELS},
-    {"show-digits", required_argument, NULL, DIGITS},
-    {"threads", required_argument, NULL, THREADS},
-    {"prices", required_argument, NULL, PRICES},
-    {"json", no_argument, NULL, JSON},
-    {"help", no_argument, NULL, HELP},
-    {NULL, 0, NULL, 0},
+    {"board", required_argument, NULL, BOARD},        DATA_OPTIONS,
+    {"show-digits", required_argument, NULL, DIGITS}, {"threads", required_argument, NULL, THREADS},
+    {"prices", required_argument, NULL, PRICES},      {"json", no_argument, NULL, JSON},
+    {"help", no_argument, NULL, TOOL_HELP},           {NULL, 0, NULL, 0},
 };
 
 /* Takes one option. @return what is wrong with its value, or NULL */
-static const char *take_option(int code, const char *value, struct arguments *arguments)
+static const char *take_option(int code, const char *value, void *context)
 {
+    struct arguments *arguments = context;
     uint64_t number = 0;
     switch (code) {
     case BOARD:
@@ -83,26 +77,13 @@ static const char *take_option(int code, const char *value, struct arguments *ar
             return "at most 8 boards can be compared";
         arguments->boards[arguments->board_count++] = value;
         return NULL;
-    case COUNT:
-        return tool_read_number(value, 1, UINT32_MAX, &arguments->source.count) ? NULL : "--count is a number from 1";
-    case SEED:
-        return tool_read_number(value, 0, UINT64_MAX, &arguments->source.seed) ? NULL : "--seed is a number from 0";
-    case IMAGES:
-        arguments->source.images = value;
-        return NULL;
-    case LABELS:
-        arguments->source.labels = value;
-        return NULL;
     case DIGITS:
         if (!tool_read_number(value, 0, DIGITS_MAX, &number))
             return "--show-digits is a number from 0 to 8";
         arguments->digits = (uint32_t)number;
         return NULL;
     case THREADS:
-        if (!tool_read_number(value, 1, 64, &number))
-            return "--threads is a number from 1 to 64";
-        arguments->threads = (uint32_t)number;
-        return NULL;
+        return tool_read_threads(value, &arguments->threads);
     case PRICES:
         arguments->prices = value;
         return NULL;
@@ -110,35 +91,27 @@ static const char *take_option(int code, const char *value, struct arguments *ar
         arguments->json = true;
         return NULL;
     default:
-        return "unknown option";
+        return data_option(code, value, &arguments->source);
     }
 }
 
+/* @return TOOL_GO_ON, or the exit code */
 static int parse(int argc, char **argv, struct arguments *arguments)
 {
     *arguments = (struct arguments){.source = {.count = 256, .seed = 1}};
-    opterr = 0;
-    for (int code; (code = getopt_long(argc, argv, ":", options, NULL)) != -1;) {
-        if (code == '?' || code == ':')
-            return tool_bad_option(argv[0], code, argv);
-        if (code == HELP) {
-            fputs(help, stdout);
-            arguments->help_shown = true;
-            return TOOL_OK;
-        }
-        const char *fault = take_option(code, optarg, arguments);
-        if (fault)
-            return tool_usage_error(argv[0], "%s", fault);
-    }
+    int code = tool_options(argc, argv, options, help, take_option, arguments);
+    if (code != TOOL_GO_ON)
+        return code;
     if (argc - optind < 1 || argc - optind > MODELS_MAX)
         return tool_usage_error(argv[0], "1 to 8 model files are expected");
-    if (!arguments->source.images != !arguments->source.labels)
-        return tool_usage_error(argv[0], "--images and --labels go together");
+    const char *fault = data_fault(&arguments->source);
+    if (fault)
+        return tool_usage_error(argv[0], "%s", fault);
     while (optind < argc)
         arguments->models[arguments->model_count++] = argv[optind++];
     if (arguments->board_count == 0)
         arguments->boards[arguments->board_count++] = NULL;
-    return TOOL_OK;
+    return TOOL_GO_ON;
 }
 
 /* ---- Measuring ------------------------------------------------------------------------------------------------ */
@@ -430,7 +403,7 @@ int espalier_cmd_compare(int argc, char **argv)
 {
     struct arguments arguments;
     int code = parse(argc, argv, &arguments);
-    if (code != TOOL_OK || arguments.help_shown)
+    if (code != TOOL_GO_ON)
         return code;
     struct espalier_error error = {.message = "out of memory", .status = ESPALIER_ERR_MEMORY};
     struct comparison *comparison = calloc(1, sizeof *comparison);

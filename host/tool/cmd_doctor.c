@@ -206,23 +206,12 @@ static int examine(unsigned looked_at, unsigned judged, struct json *json)
 
 int espalier_cmd_doctor(int argc, char **argv)
 {
-    static const struct option options[] = {{"json", no_argument, NULL, 'j'}, {"help", no_argument, NULL, 'h'}, {0}};
     struct json json = {.out = stdout};
     unsigned looked_at = DEMO | TEST | LINT | DATA | SYNTH, judged = DEMO | TEST;
-    bool as_json = false;
-    opterr = 0;
-    for (int option; (option = getopt_long(argc, argv, ":h", options, NULL)) != -1;) {
-        switch (option) {
-        case 'j':
-            as_json = true;
-            break;
-        case 'h':
-            fputs(help, stdout);
-            return TOOL_OK;
-        default:
-            return tool_bad_option(argv[0], option, argv);
-        }
-    }
+    bool as_json;
+    int code = tool_json_option(argc, argv, help, &as_json);
+    if (code != TOOL_GO_ON)
+        return code;
     if (argc - optind > 1)
         return tool_usage_error(argv[0], "one target at the most is expected");
     for (size_t i = 0; i < TARGETS && argc > optind; i++)

@@ -39,28 +39,25 @@ struct arguments {
     bool json;
 };
 
-enum option_code { ENGINE, BOARD, COUNT, SEED, IMAGES, LABELS, THREADS, ALONE, TRACE, PRICES, JSON, HELP };
+enum option_code { ENGINE, BOARD, THREADS, ALONE, TRACE, PRICES, JSON };
 
 static const struct option options[] = {
     {"engine", required_argument, NULL, ENGINE},
     {"board", required_argument, NULL, BOARD},
-    {"count", required_argument, NULL, COUNT},
-    {"seed", required_argument, NULL, SEED},
-    {"images", required_argument, NULL, IMAGES},
-    {"labels", required_argument, NULL, LABELS},
+    DATA_OPTIONS,
     {"threads", required_argument, NULL, THREADS},
     {"alone", no_argument, NULL, ALONE},
     {"trace", required_argument, NULL, TRACE},
     {"prices", required_argument, NULL, PRICES},
     {"json", no_argument, NULL, JSON},
-    {"help", no_argument, NULL, HELP},
+    {"help", no_argument, NULL, TOOL_HELP},
     {NULL, 0, NULL, 0},
 };
 
 /* Takes one option. @return what is wrong with its value, or NULL */
-static const char *take_option(int code, const char *value, struct arguments *arguments)
+static const char *take_option(int code, const char *value, void *context)
 {
-    uint64_t number;
+    struct arguments *arguments = context;
     switch (code) {
     case ENGINE:
         arguments->options.rtl = strcmp(value, "rtl") == 0;
@@ -68,21 +65,8 @@ static const char *take_option(int code, const char *value, struct arguments *ar
     case BOARD:
         arguments->options.board = value;
         return NULL;
-    case COUNT:
-        return tool_read_number(value, 1, UINT32_MAX, &arguments->source.count) ? NULL : "--count is a number from 1";
-    case SEED:
-        return tool_read_number(value, 0, UINT64_MAX, &arguments->source.seed) ? NULL : "--seed is a number from 0";
-    case IMAGES:
-        arguments->source.images = value;
-        return NULL;
-    case LABELS:
-        arguments->source.labels = value;
-        return NULL;
     case THREADS:
-        if (!tool_read_number(value, 1, 64, &number))
-            return "--threads is a number from 1 to 64";
-        arguments->options.threads = (uint32_t)number;
-        return NULL;
+        return tool_read_threads(value, &arguments->options.threads);
     case ALONE:
         arguments->options.alone = true;
         return NULL;
@@ -96,42 +80,29 @@ static const char *take_option(int code, const char *value, struct arguments *ar
         arguments->json = true;
         return NULL;
     default:
-        return "unknown option";
+        return data_option(code, value, &arguments->source);
     }
 }
 
 static const char *consistent(const struct arguments *arguments)
 {
-    if (!arguments->source.images != !arguments->source.labels)
-        return "--images and --labels go together";
     if (!arguments->options.rtl && (arguments->options.board || arguments->options.trace || arguments->options.alone))
         return "--board, --trace and --alone need --engine rtl";
-    return NULL;
+    return data_fault(&arguments->source);
 }
 
-/* @return TOOL_OK to go on, else (also after --help, *help_shown) the exit code */
-static int parse(int argc, char **argv, struct arguments *arguments, bool *help_shown)
+/* @return TOOL_GO_ON, or the exit code */
+static int parse(int argc, char **argv, struct arguments *arguments)
 {
     *arguments = (struct arguments){.source = {.seed = 1}, .options = {.label = "eval"}};
-    *help_shown = false;
-    opterr = 0;
-    for (int code; (code = getopt_long(argc, argv, ":", options, NULL)) != -1;) {
-        if (code == '?' || code == ':')
-            return tool_bad_option(argv[0], code, argv);
-        if (code == HELP) {
-            fputs(help, stdout);
-            *help_shown = true;
-            return TOOL_OK;
-        }
-        const char *fault = take_option(code, optarg, arguments);
-        if (fault)
-            return tool_usage_error(argv[0], "%s", fault);
-    }
+    int code = tool_options(argc, argv, options, help, take_option, arguments);
+    if (code != TOOL_GO_ON)
+        return code;
     const char *fault = argc - optind == 1 ? consistent(arguments) : "one model file is expected";
     if (fault)
         return tool_usage_error(argv[0], "%s", fault);
     arguments->model = argv[optind];
-    return TOOL_OK;
+    return TOOL_GO_ON;
 }
 
 static void divergence_json(struct json *json, const struct divergence *first)
@@ -233,9 +204,8 @@ static int report(const char *command, const struct arguments *arguments, const 
 int espalier_cmd_eval(int argc, char **argv)
 {
     struct arguments arguments;
-    bool help_shown;
-    int code = parse(argc, argv, &arguments, &help_shown);
-    if (code != TOOL_OK || help_shown)
+    int code = parse(argc, argv, &arguments);
+    if (code != TOOL_GO_ON)
         return code;
     struct espalier_error error = {0};
     struct espalier_prices prices;

@@ -129,21 +129,10 @@ static void print_table(const struct espalier_model *model, const struct espalie
 
 int espalier_cmd_inspect(int argc, char **argv)
 {
-    static const struct option options[] = {{"json", no_argument, NULL, 'j'}, {"help", no_argument, NULL, 'h'}, {0}};
-    bool as_json = false;
-    opterr = 0;
-    for (int option; (option = getopt_long(argc, argv, ":h", options, NULL)) != -1;) {
-        switch (option) {
-        case 'j':
-            as_json = true;
-            break;
-        case 'h':
-            fputs(help, stdout);
-            return TOOL_OK;
-        default:
-            return tool_bad_option(argv[0], option, argv);
-        }
-    }
+    bool as_json;
+    int code = tool_json_option(argc, argv, help, &as_json);
+    if (code != TOOL_GO_ON)
+        return code;
     if (argc - optind != 1)
         return tool_usage_error(argv[0], "one model file is expected");
     struct espalier_error error = {0};
@@ -152,7 +141,7 @@ int espalier_cmd_inspect(int argc, char **argv)
     struct stat file = {0};
     if (espalier_model_load(argv[optind], &model, &error) != ESPALIER_OK)
         return tool_fail(argv[0], &error);
-    int code = TOOL_OK;
+    code = TOOL_OK;
     stat(argv[optind], &file);
     if (espalier_pack(model, &packed, &error) != ESPALIER_OK) {
         code = tool_fail(argv[0], &error);

@@ -28,19 +28,20 @@ struct arguments {
     bool json;
 };
 
-enum option_code { ENGINE, BOARD, JSON, HELP };
+enum option_code { ENGINE, BOARD, JSON };
 
 static const struct option options[] = {
     {"engine", required_argument, NULL, ENGINE},
     {"board", required_argument, NULL, BOARD},
     {"json", no_argument, NULL, JSON},
-    {"help", no_argument, NULL, HELP},
+    {"help", no_argument, NULL, TOOL_HELP},
     {NULL, 0, NULL, 0},
 };
 
 /* @return what is wrong with the option, or NULL */
-static const char *take_option(int code, const char *value, struct arguments *arguments)
+static const char *take_option(int code, const char *value, void *context)
 {
+    struct arguments *arguments = context;
     switch (code) {
     case ENGINE:
         arguments->options.rtl = strcmp(value, "rtl") == 0;
@@ -133,18 +134,9 @@ static int run(const char *command, const struct arguments *arguments)
 int espalier_cmd_run(int argc, char **argv)
 {
     struct arguments arguments = {.options = {.label = "run", .threads = 1}};
-    opterr = 0;
-    for (int code; (code = getopt_long(argc, argv, ":", options, NULL)) != -1;) {
-        if (code == '?' || code == ':')
-            return tool_bad_option(argv[0], code, argv);
-        if (code == HELP) {
-            fputs(help, stdout);
-            return TOOL_OK;
-        }
-        const char *fault = take_option(code, optarg, &arguments);
-        if (fault)
-            return tool_usage_error(argv[0], "%s", fault);
-    }
+    int code = tool_options(argc, argv, options, help, take_option, &arguments);
+    if (code != TOOL_GO_ON)
+        return code;
     if (argc - optind != 2)
         return tool_usage_error(argv[0], "a model file and an image are expected");
     if (arguments.options.board && !arguments.options.rtl)

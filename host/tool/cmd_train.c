@@ -32,26 +32,21 @@ struct arguments {
     bool quick, json;
 };
 
-enum option_code { OUT, DATA, EPOCHS, SEED, RATE, BATCH, THREADS, QUICK, LOG, JSON, HELP };
+enum option_code { OUT, DATA, EPOCHS, SEED, RATE, BATCH, THREADS, QUICK, LOG, JSON };
 
 static const struct option options[] = {
-    {"out", required_argument, NULL, OUT},
-    {"data", required_argument, NULL, DATA},
-    {"epochs", required_argument, NULL, EPOCHS},
-    {"seed", required_argument, NULL, SEED},
-    {"rate", required_argument, NULL, RATE},
-    {"batch", required_argument, NULL, BATCH},
-    {"threads", required_argument, NULL, THREADS},
-    {"quick", no_argument, NULL, QUICK},
-    {"log", required_argument, NULL, LOG},
-    {"json", no_argument, NULL, JSON},
-    {"help", no_argument, NULL, HELP},
-    {NULL, 0, NULL, 0},
+    {"out", required_argument, NULL, OUT},         {"data", required_argument, NULL, DATA},
+    {"epochs", required_argument, NULL, EPOCHS},   {"seed", required_argument, NULL, SEED},
+    {"rate", required_argument, NULL, RATE},       {"batch", required_argument, NULL, BATCH},
+    {"threads", required_argument, NULL, THREADS}, {"quick", no_argument, NULL, QUICK},
+    {"log", required_argument, NULL, LOG},         {"json", no_argument, NULL, JSON},
+    {"help", no_argument, NULL, TOOL_HELP},        {NULL, 0, NULL, 0},
 };
 
 /* Takes one option. @return what is wrong with its value, or NULL */
-static const char *take_option(int code, const char *value, struct arguments *arguments)
+static const char *take_option(int code, const char *value, void *context)
 {
+    struct arguments *arguments = context;
     switch (code) {
     case OUT:
         arguments->out = value;
@@ -161,18 +156,9 @@ int espalier_cmd_train(int argc, char **argv)
 
     if (training_command_line("", argc, argv, made_by, &error) != ESPALIER_OK)
         return tool_fail(argv[0], &error);
-    opterr = 0;
-    for (int code; (code = getopt_long(argc, argv, ":h", options, NULL)) != -1;) {
-        if (code == HELP || code == 'h') {
-            fputs(help, stdout);
-            return TOOL_OK;
-        }
-        if (code == '?' || code == ':')
-            return tool_bad_option(argv[0], code, argv);
-        const char *wrong = take_option(code, optarg, &arguments);
-        if (wrong != NULL)
-            return tool_usage_error(argv[0], "%s", wrong);
-    }
+    int code = tool_options(argc, argv, options, help, take_option, &arguments);
+    if (code != TOOL_GO_ON)
+        return code;
     if (argc != optind)
         return tool_usage_error(argv[0], "%s is not expected here", argv[optind]);
     if (arguments.out == NULL)

@@ -25,6 +25,29 @@ static void test_file(const char *name, char path[PATH_BYTES])
         snprintf(path, PATH_BYTES, "%s/%s.gz", folder, name);
 }
 
+const char *data_option(int code, const char *value, struct data_source *source)
+{
+    switch (code) {
+    case DATA_COUNT:
+        return tool_read_number(value, 1, UINT32_MAX, &source->count) ? NULL : "--count is a number from 1";
+    case DATA_SEED:
+        return tool_read_number(value, 0, UINT64_MAX, &source->seed) ? NULL : "--seed is a number from 0";
+    case DATA_IMAGES:
+        source->images = value;
+        return NULL;
+    case DATA_LABELS:
+        source->labels = value;
+        return NULL;
+    default:
+        return "unknown option";
+    }
+}
+
+const char *data_fault(const struct data_source *source)
+{
+    return !source->images == !source->labels ? NULL : "--images and --labels go together";
+}
+
 enum espalier_status data_read(const struct data_source *source, struct espalier_dataset *out,
                                struct espalier_error *error)
 {

@@ -11,6 +11,19 @@ struct data_source {
     uint64_t count, seed;        /* draw this many with this seed; count 0: all, in the file's order */
 };
 
+/* The options that choose the images: rows of an option table, and what takes them.
+ * @return what is wrong with the option, or NULL */
+enum { DATA_COUNT = 256, DATA_SEED, DATA_IMAGES, DATA_LABELS };
+#define DATA_OPTIONS                                                                                                   \
+    {"count", required_argument, NULL, DATA_COUNT}, {"seed", required_argument, NULL, DATA_SEED},                      \
+        {"images", required_argument, NULL, DATA_IMAGES},                                                              \
+    {                                                                                                                  \
+        "labels", required_argument, NULL, DATA_LABELS                                                                 \
+    }
+const char *data_option(int code, const char *value, struct data_source *source);
+/* What is wrong with all of them together, or NULL. */
+const char *data_fault(const struct data_source *source);
+
 /* Reads the source's images. The test digits are looked for in the folder that the environment's ESPALIER_DATA names,
  * else in the one compiled in. */
 enum espalier_status data_read(const struct data_source *source, struct espalier_dataset *out,

@@ -71,6 +71,40 @@ int tool_bad_option(const char *command, int result, char **argv)
     return tool_usage_error(command, "unknown option %s", argv[optind - 1]);
 }
 
+int tool_options(int argc, char **argv, const struct option *options, const char *help,
+                 const char *(*take)(int code, const char *value, void *arguments), void *arguments)
+{
+    opterr = 0;
+    for (int code; (code = getopt_long(argc, argv, ":h", options, NULL)) != -1;) {
+        if (code == '?' || code == ':')
+            return tool_bad_option(argv[0], code, argv);
+        if (code == TOOL_HELP) {
+            fputs(help, stdout);
+            return TOOL_OK;
+        }
+        const char *fault = take(code, optarg, arguments);
+        if (fault)
+            return tool_usage_error(argv[0], "%s", fault);
+    }
+    return TOOL_GO_ON;
+}
+
+static const char *take_json(int code, const char *value, void *json)
+{
+    (void)code;
+    (void)value;
+    *(bool *)json = true;
+    return NULL;
+}
+
+int tool_json_option(int argc, char **argv, const char *help, bool *json)
+{
+    static const struct option options[] = {
+        {"json", no_argument, NULL, 'j'}, {"help", no_argument, NULL, TOOL_HELP}, {0}};
+    *json = false;
+    return tool_options(argc, argv, options, help, take_json, json);
+}
+
 bool tool_read_number(const char *text, uint64_t low, uint64_t high, uint64_t *value)
 {
     char *end;
@@ -82,4 +116,13 @@ bool tool_read_number(const char *text, uint64_t low, uint64_t high, uint64_t *v
         return false;
     *value = number;
     return true;
+}
+
+const char *tool_read_threads(const char *text, uint32_t *threads)
+{
+    uint64_t number;
+    if (!tool_read_number(text, 1, 64, &number))
+        return "--threads is a number from 1 to 64";
+    *threads = (uint32_t)number;
+    return NULL;
 }

@@ -32,10 +32,23 @@ int tool_exit_code(enum espalier_status status);
 int tool_fail(const char *command, const struct espalier_error *error);
 /* Prints "espalier COMMAND: MESSAGE" and where help is, on stderr; returns TOOL_USAGE. */
 __attribute__((format(printf, 2, 3))) int tool_usage_error(const char *command, const char *format, ...);
+/* What a command's option table calls --help, and tool_options returns if the command is to go on. */
+enum { TOOL_HELP = 'h', TOOL_GO_ON = -1 };
+
+/* Reads a command's options; what is not one is in argv from optind on then. -h and --help print @p help.
+ * @param take  takes an option for @p arguments and returns what is wrong with its value, or NULL
+ * @return TOOL_GO_ON, or the command's exit code */
+int tool_options(int argc, char **argv, const struct option *options, const char *help,
+                 const char *(*take)(int code, const char *value, void *arguments), void *arguments);
+/* The same for a command whose options are --json, which sets @p json, and --help. */
+int tool_json_option(int argc, char **argv, const char *help, bool *json);
+
 /* After getopt_long returned '?' or ':': says what was wrong with argv[optind - 1]. Needs opterr = 0. */
 int tool_bad_option(const char *command, int result, char **argv);
 
 /* Reads a whole number in [low, high]; false if it is anything else. */
 bool tool_read_number(const char *text, uint64_t low, uint64_t high, uint64_t *value);
+/* Reads the value of --threads, 1 to 64. @return what is wrong with it, or NULL */
+const char *tool_read_threads(const char *text, uint32_t *threads);
 
 #endif

@@ -67,10 +67,11 @@ module espalier_compute #(
     reg [4:0] slots_q;
 
     always @(posedge i_clk)
-        if (i_run_start) begin
-            streamed_q <= i_run_streamed;
-            slots_q    <= i_run_slots[4:0];
-        end
+        if (i_run_start) streamed_q <= i_run_streamed;
+        else if (i_weight_rewind || i_run_abort) streamed_q <= 1'b0; // what comes now is for a resident run
+
+    always @(posedge i_clk)
+        if (i_run_start) slots_q <= i_run_slots[4:0];
 
     wire                 idle, layer_load, layer_loaded, layer_legal, layer_word, layer_start, layer_done;
     wire                 prologue_done, for_positions, rows_start, in_rows, clear_write, underrun, bad_stream, overflow, settled;

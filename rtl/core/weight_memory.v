@@ -20,7 +20,7 @@ module weight_memory #(
     output reg  [15:0] o_space,     // one cycle late
     // Reading
     input  wire        i_start,
-    input  wire        i_streamed,  // of this run, from i_start on
+    input  wire        i_streamed,  // of this run, from i_start on; low again behind i_rewind
     output wire        o_exhausted,
     output reg         o_word_valid,
     input  wire        i_word_ready,
