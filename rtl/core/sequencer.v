@@ -52,16 +52,16 @@ module sequencer #(
     reg [2:0]  state_q;
     reg [7:0]  layers_left_q;
     reg [15:0] clear_left_q;
+    reg        clearing_q; // words are left to be cleared
 
     wire last_layer = layers_left_q <= 8'd1;
-    wire cleared    = clear_left_q == 16'd0;
     wire fault      = (i_underrun || i_bad_stream) && !o_idle;
 
     assign o_busy        = state_q != IDLE;
     assign o_idle        = state_q == IDLE || state_q == SETTLE;
     assign o_layer_start = state_q == LOAD && i_loaded && i_legal;
-    assign o_clear_write = state_q == CLEAR && !cleared;
-    assign o_rows_start  = state_q == CLEAR && cleared;
+    assign o_clear_write = clearing_q;
+    assign o_rows_start  = state_q == CLEAR && !clearing_q;
     assign o_rows        = state_q == ROWS;
 
     always @(posedge i_clk)
@@ -73,7 +73,7 @@ module sequencer #(
                 LOAD:     if (i_loaded) state_q <= i_legal ? PROLOGUE : SETTLE;
                 PROLOGUE: if (i_prologue_done) state_q <= RELOAD;
                 RELOAD:   if (i_loaded) state_q <= CLEAR;
-                CLEAR:    if (cleared) state_q <= ROWS;
+                CLEAR:    if (!clearing_q) state_q <= ROWS;
                 ROWS:     if (i_layer_done) state_q <= last_layer ? SETTLE : LOAD;
                 SETTLE:   if (i_settled) state_q <= IDLE;
                 default:  state_q <= IDLE;
@@ -98,6 +98,11 @@ module sequencer #(
             layers_left_q <= layers_left_q - 8'd1;
         end
     end
+
+    always @(posedge i_clk)
+        if (i_reset || i_abort || fault) clearing_q <= 1'b0;
+        else if (state_q == RELOAD) clearing_q <= i_loaded && clear_left_q != 16'd0;
+        else if (clear_left_q == 16'd1) clearing_q <= 1'b0;
 
     always @(posedge i_clk) begin
         if (i_word && i_word_number == `ESPALIER_LAYER_CLEAR_BASE) o_clear_addr <= i_word_data[ADDR_BITS-1:0];
