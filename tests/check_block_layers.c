@@ -113,9 +113,8 @@ static void draw_descriptor(struct block *block, uint16_t words[ESPALIER_LAYER_W
     if (block_chance(block, 0.6))
         return;
     const unsigned field = block_below(block, FIELDS);
-    const uint32_t edge[] = {
-        0, depth + 1, list + 1, depth * 2, 1u << block_below(block, 16), block_below(block, 0x10000)};
-    set(words, field, edge[block_below(block, 6)]);
+    const uint32_t edges[] = {0, most[field] + 1, depth + 1, list + 1, depth * 2, block_below(block, 0x10000)};
+    set(words, field, edges[block_below(block, 6)]);
 }
 
 static void check_load(struct block *block, unsigned layer, const uint16_t words[ESPALIER_LAYER_WORDS])
