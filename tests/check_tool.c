@@ -224,6 +224,16 @@ START_TEST(a_network_too_large_for_the_board_is_refused)
 }
 END_TEST
 
+START_TEST(the_smallest_board_runs_the_shipped_compressed_models_and_refuses_the_dense_one)
+{
+    static const char *const shipped = ESPALIER_DATA_DIR "/models/lenet5";
+    static const char *const equal = "all 10 logits equal the reference engine's";
+    check_run(0, equal, "eval '%s-structured.esp' --engine rtl --board hx8k --count 1", shipped);
+    check_run(0, equal, "eval '%s-gap.esp' --engine rtl --board hx8k --count 1", shipped);
+    check_run(5, "room for 500 kept columns", "eval '%s-dense8.esp' --engine rtl --board hx8k --count 1", shipped);
+}
+END_TEST
+
 START_TEST(missing_test_digits_are_named)
 {
     struct espalier_model *model = digit_model(test_seed());
@@ -695,6 +705,7 @@ int main(void)
         help_is_given_and_misuse_is_told,
         each_kind_of_failure_has_its_exit_code_and_names_the_file,
         a_network_too_large_for_the_board_is_refused,
+        the_smallest_board_runs_the_shipped_compressed_models_and_refuses_the_dense_one,
         missing_test_digits_are_named,
         inspect_tells_the_ledger,
         boards_lists_the_simulated_boards,
