@@ -100,19 +100,19 @@ module requantizer #(
         shift_q   <= i_shift[2:0];
     end
 
-    // ---- Shift by bits, round, saturate
+    // ---- Shift by bits, round, saturate. Whether a value is out of range is seen before it is rounded; 127 and a half alone is not
 
-    wire [16:0] fine    = $signed(clipped_q) >>> shift_q;
-    wire [16:0] rounded = {fine[16], fine[16:1]} + {16'd0, fine[0] && !i_raw};
-    wire        above   = !rounded[16] && |rounded[15:7];
-    wire        below   = rounded[16] && !(&rounded[15:7]);
+    wire [16:0] fine     = $signed(clipped_q) >>> shift_q; // the lowest bit is the one below the result
+    wire        negative = fine[16];
+    wire [7:0]  rounded  = fine[8:1] + {7'd0, fine[0] && !i_raw};
+    wire        above    = |fine[15:8] || rounded[7];      // of a value that is not negative
+    wire        below    = !(&fine[15:8]);                 // of a negative one: -128 at the most
 
     always @(posedge i_clk)
-        if (i_raw) o_byte <= rounded[7:0];
-        else if (rounded[16] && i_relu) o_byte <= 8'd0;
-        else if (above) o_byte <= 8'h7F;
-        else if (below) o_byte <= 8'h80;
-        else o_byte <= rounded[7:0];
+        if (i_raw) o_byte <= rounded;
+        else if (negative && i_relu) o_byte <= 8'd0;
+        else if (negative) o_byte <= below ? 8'h80 : rounded;
+        else o_byte <= above ? 8'h7F : rounded;
 
 endmodule
 `default_nettype wire

@@ -74,11 +74,12 @@ module espalier_compute #(
         if (i_run_start) slots_q <= i_run_slots[4:0];
 
     wire                 idle, layer_load, layer_loaded, layer_legal, layer_word, layer_start, layer_done;
-    wire                 prologue_done, for_positions, rows_start, in_rows, clear_write, underrun, bad_stream, overflow, settled;
+    wire                 prologue_done, for_positions, rows_start, in_rows, clear_write, bad_stream, overflow, settled;
     wire [7:0]           layer;
     wire [4:0]           layer_word_number;
     wire [15:0]          layer_word_data;
     wire [ADDR_BITS-1:0] clear_addr;
+    reg                  underrun;
 
     sequencer #(.ADDR_BITS(ADDR_BITS)) run (
         .i_clk(i_clk), .i_reset(i_reset), .i_start(i_run_start), .i_layers(i_run_layers), .i_abort(i_run_abort),
@@ -182,7 +183,7 @@ module espalier_compute #(
         .o_kept(columns_kept), .i_lookup(private_index ? entry_column : step_wide[TABLE_BITS-1:0]), .o_offset(offset)
     );
 
-    assign underrun = starved && bits_dry && exhausted && !streamed_q;
+    always @(posedge i_clk) underrun <= !idle && starved && bits_dry && exhausted && !streamed_q;
 
     // ---- Step lists and their replay
 

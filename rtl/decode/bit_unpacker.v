@@ -30,12 +30,13 @@ module bit_unpacker (
 
     wire [5:0] after  = {1'b0, offset_q[4:0]} + {1'b0, i_width};
     wire       beyond = after[5];
+    wire       exact  = (offset_q[4:0] ^ i_width) == {offset_q[3:0] | i_width[3:0], 1'b0}; // after[4:0] == 0, without its carries
     wire       take   = i_take && o_valid && !i_back;
     wire       leave  = take && beyond;
     wire       load   = i_word_valid && o_word_ready;
 
     assign o_word_ready = !more_valid_q && !left_q;
-    assign o_valid      = (valid_q && (more_valid_q || !beyond || after[4:0] == 5'd0)) || i_width == 5'd0;
+    assign o_valid      = (valid_q && (more_valid_q || !beyond || exact)) || i_width == 5'd0;
     assign o_dry        = !o_valid && !more_valid_q && !i_word_valid;
 
     wire [50:0] from_word = offset_q[5] ? {even_q[18:0], odd_q} : {odd_q[18:0], even_q};
