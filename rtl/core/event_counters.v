@@ -98,11 +98,15 @@ module event_counters #(
         end
     endgenerate
 
-    // ---- Totals, low half of an event at an even turn, high half at the next
+    // ---- Totals, low half of an event at an even turn, high half at the next. A turn reads a half, the next one adds to it: what the
+    // small count has moved to the low one, and a carry to the high one
 
-    reg  [4:0]      turn_q;
+    reg  [4:0]      turn_q, added_turn_q;
     reg             fresh_q; // the first round: the memory's contents mean nothing
+    reg             work_q;
     reg  [MANY-1:0] count_q; // of the event of this turn
+    reg  [MANY-1:0] moved_q;
+    reg  [15:0]     half_q;
     reg             carry_q;
     wire [15:0]     read_half;
 
@@ -110,11 +114,11 @@ module event_counters #(
     wire            work      = fresh_q || !i_hold;
     wire [15:0]     half      = fresh_q ? 16'd0 : read_half;
     wire [MANY-1:0] moved     = (count_q - half[MANY-1:0]) & {{(MANY - ONES){ADDS_MANY[turn_q[4:1]]}}, {ONES{1'b1}}};
-    wire [16:0]     sum       = {1'b0, half} + (turn_q[0] ? {16'd0, carry_q} : {{(17 - MANY){1'b0}}, moved});
+    wire [16:0]     sum       = {1'b0, half_q} + (added_turn_q[0] ? {16'd0, carry_q} : {{(17 - MANY){1'b0}}, moved_q});
 
     ram_1r1w #(.WIDTH(16), .DEPTH(32)) totals (
         .i_clk(i_clk),
-        .i_write(work), .i_write_addr(turn_q), .i_write_data(sum[15:0]),
+        .i_write(work_q), .i_write_addr(added_turn_q), .i_write_data(sum[15:0]),
         .i_read(1'b1), .i_read_addr({work ? next_turn[4:1] : i_index[3:0], next_turn[0]}), .o_read_data(read_half)
     );
 
@@ -130,7 +134,13 @@ module event_counters #(
         if (i_reset || i_start) count_q <= {MANY{1'b0}};
         else count_q <= counts[16*next_turn[4:1] +: MANY];
 
-    always @(posedge i_clk) carry_q <= sum[16];
+    always @(posedge i_clk) begin
+        work_q       <= work && !i_reset && !i_start;
+        added_turn_q <= turn_q;
+        half_q       <= half;
+        moved_q      <= moved;
+        carry_q      <= sum[16];
+    end
 
     always @(posedge i_clk)
         if (turn_q[0]) o_value[31:16] <= read_half;
