@@ -138,6 +138,7 @@ static void check_stages(struct block *block, const struct issued history[LATE])
     const struct issued *added = &history[(block->cycles - REPLAY_ADD) % LATE];
     const unsigned bits = block_parameter(block, "ADDR_BITS");
     block_expect(block, "o_read", addressed->step);
+    block_expect(block, "o_lane_steps", addressed->step ? addressed->lanes : 0);
     for (unsigned p = 0; addressed->step && p < block_parameter(block, "PORTS"); p++)
         block_expect_bits(block, "o_read_addr", p * bits, bits, addressed->addr[p]);
     block_expect(block, "o_drain", drained->close);
@@ -160,7 +161,6 @@ static void answer(struct block *block, struct issued *before, bool private)
         block_set_bits(block, "i_offsets", p * bits, bits, offset);
         before->addr[p] = (base + (private ? offset : shared)) & mask;
     }
-    block_expect(block, "o_lane_steps", before->step ? before->lanes : 0);
 }
 
 struct replay_test {

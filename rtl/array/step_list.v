@@ -30,7 +30,7 @@ module step_list #(
     input  wire [ADDR_BITS-1:0]          i_offset,
     output reg                           o_overflow,   // a group has more steps than fit
     // Replay: the half that is next
-    output wire                          o_ready,
+    output reg                           o_ready,      // low for a cycle between two groups
     output wire [$clog2(LIST_DEPTH):0]   o_steps,
     output wire [LANES-1:0]              o_rows,       // lanes that have a row
     output wire                          o_last_group,
@@ -58,7 +58,6 @@ module step_list #(
     reg       entry_q, row_end_q, group_end_q, last_group_q;
 
     assign o_free  = !taken_q[begin_half_q];
-    assign o_ready = ready_q[replay_half_q];
 
     always @(posedge i_clk)
         if (i_reset) begin
@@ -75,6 +74,11 @@ module step_list #(
             replay_half_q  <= replay_half_q ^ i_replayed;
             release_half_q <= release_half_q ^ i_release;
         end
+
+    // With o_steps, which are chosen a cycle before they are compared with
+    always @(posedge i_clk)
+        if (i_reset) o_ready <= 1'b0;
+        else o_ready <= ready_q[replay_half_q] && !i_replayed;
 
     // ---- Filling, with the weight and offset of the entry one cycle before
 
@@ -147,13 +151,16 @@ module step_list #(
             always @* o_overflow = 1'b0;
             wire unused = &{1'b0, i_private, i_offset, fill_count};
         end else begin : g_private
-            reg  [COUNT_BITS-1:0] longest_q, steps_0_q, steps_1_q;
+            reg  [COUNT_BITS-1:0] longest_q, steps_0_q, steps_1_q, steps_q; // steps_q: of the half that is replayed
             wire [COUNT_BITS-1:0] steps = ONE_LIST || fill_count > longest_q ? fill_count : longest_q;
             wire [PRIVATE_BITS:0] fill_addr = {fill_half_q, fill_step_q[PRIVATE_BITS-1:0]};
             wire [PRIVATE_BITS:0] read_addr = {replay_half_q, i_step[PRIVATE_BITS-1:0]};
             wire [LANES-1:0]      lanes;
 
-            assign o_steps = !i_private ? i_kept[STEP_BITS:0] : replay_half_q ? steps_1_q : steps_0_q;
+            always @(posedge i_clk)
+                steps_q <= !i_private ? i_kept[STEP_BITS:0] : replay_half_q ? steps_1_q : steps_0_q;
+
+            assign o_steps = steps_q;
             assign o_lanes = i_private ? lanes : lanes_shared_q;
 
             always @(posedge i_clk)

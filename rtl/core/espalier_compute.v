@@ -280,7 +280,7 @@ module espalier_compute #(
             reg                   valid_q;
             reg [8*POSITIONS-1:0] data_q;
             always @(posedge i_clk) valid_q <= act_valid_q && !i_reset;
-            always @(posedge i_clk) data_q <= words[8*POSITIONS-1:0];
+            always @(posedge i_clk) if (act_valid_q) data_q <= words[8*POSITIONS-1:0]; // else yosys shares a lane's operands
             assign o_act_valid = valid_q;
             assign o_act_data  = data_q;
         end else begin : g_host
