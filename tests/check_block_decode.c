@@ -191,7 +191,7 @@ struct field {
     bool out;  /* its column counter has reached K */
 };
 
-enum { MAX_FIELDS = 20000, MAX_ROWS = 16, SCALE_BITS = 13, MAX_COUNT_BITS = 15 };
+enum { MAX_FIELDS = 20000, MAX_ROWS = 16, SCALE_BITS = 13, MAX_GAP_BITS = 12, MAX_COUNT_BITS = 15 };
 
 struct layer {
     unsigned format, value_bits, gap_bits, count_bits, bias_bits, columns, kept, rows;
@@ -256,6 +256,18 @@ static void add_row_start(struct block *block, struct layer *layer, uint32_t cou
         layer->cycles++;
 }
 
+/* K, or any column behind it; or one that a counter of too few bits takes for a column of the layer. */
+static unsigned draw_left_column(struct block *block, const struct layer *layer)
+{
+    if (block_chance(block, 0.3))
+        return layer->columns;
+    const unsigned wrap = 1u << (layer->gap_bits + block_below(block, 2));
+    const unsigned column = wrap + block_below(block, layer->columns);
+    if (block_chance(block, 0.6) && column >= layer->columns)
+        return column;
+    return layer->columns + block_below(block, 4u << layer->gap_bits);
+}
+
 /* A row of the gap format. If it is the damaged one: with a weight past the last column, the row's last one or not. */
 static void add_gap_row(struct block *block, struct layer *layer, unsigned row, double density, bool damaged)
 {
@@ -265,7 +277,7 @@ static void add_gap_row(struct block *block, struct layer *layer, unsigned row, 
             kept[count++] = k;
     unsigned weights = count;
     if (damaged)
-        kept[count++] = layer->columns + (block_chance(block, 0.5) ? 0 : block_below(block, 4u << layer->gap_bits));
+        kept[count++] = draw_left_column(block, layer);
     layer->counts[row] = weights = count;
     if (damaged && block_chance(block, 0.3) && count + 1 < 1u << layer->count_bits)
         weights++;
@@ -330,7 +342,8 @@ static void draw_layer(struct block *block, struct layer *layer, enum damage dam
                                         : block_below(block, 3);
     layer->codebook = block_chance(block, 0.4);
     layer->value_bits = 1 + block_below(block, layer->codebook ? 4 : 8);
-    layer->gap_bits = 1 + block_below(block, block_chance(block, 0.5) ? 3 : 12);
+    layer->gap_bits =
+        block_chance(block, 0.15) ? MAX_GAP_BITS : 1 + block_below(block, block_chance(block, 0.6) ? 3 : MAX_GAP_BITS);
     layer->bias_bits = block_chance(block, 0.3) ? 0 : 1 + block_below(block, 16);
     layer->columns = draw_columns(block);
     layer->rows = 1 + block_below(block, layer->columns > 100 ? 6 : MAX_ROWS);
