@@ -685,7 +685,7 @@ START_TEST(stream_decoder_gives_every_field_of_a_layer_in_the_cycles_that_it_pro
     struct block block = {0};
     static struct decoder_test test;
     while (next_decoder(&block, &test))
-        for (uint32_t n = 0; n < test_scale(90); n++) {
+        for (uint32_t n = 0; n < test_scale(50); n++) {
             start_layer(&test, NONE);
             run_layer(&test, NEVER);
             idle_cycles(&test);
@@ -698,7 +698,7 @@ START_TEST(stream_decoder_is_as_new_after_a_reset_in_a_layer)
     struct block block = {0};
     static struct decoder_test test;
     while (next_decoder(&block, &test))
-        for (uint32_t n = 0; n < test_scale(60); n++) {
+        for (uint32_t n = 0; n < test_scale(40); n++) {
             start_layer(&test, NONE);
             run_layer(&test, block_below(&block, 100));
             if (!test.started)
@@ -717,7 +717,7 @@ START_TEST(stream_decoder_tells_of_a_stream_that_leaves_its_layer_and_of_no_othe
     struct block block = {0};
     static struct decoder_test test;
     while (next_decoder(&block, &test))
-        for (uint32_t n = 0; n < test_scale(180); n++) {
+        for (uint32_t n = 0; n < test_scale(100); n++) {
             start_layer(&test, 1 + n % (DAMAGES - 1));
             run_layer(&test, NEVER);
             ck_assert(test.broken);
