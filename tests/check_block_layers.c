@@ -137,10 +137,14 @@ static void check_load(struct block *block, unsigned layer, const uint16_t words
     ck_assert_uint_eq(shown, ESPALIER_LAYER_WORDS);
     if (!found_later(words))
         block_expect(block, "o_legal", can_run(block, words));
-    const uint32_t mask = (1u << block_parameter(block, "ADDR_BITS")) - 1;
+    /* registers no wider than an address, or than a column count that can run */
+    const uint32_t address = (1u << block_parameter(block, "ADDR_BITS")) - 1,
+                   count = 2 * block_parameter(block, "TABLE_DEPTH") - 1;
     for (size_t n = 0; n < sizeof outputs / sizeof *outputs; n++) {
-        const bool address = outputs[n].field == OUT_ROW || outputs[n].field == OUT_CHANNEL;
-        block_expect(block, outputs[n].port, get(words, outputs[n].field) & (address ? mask : UINT32_MAX));
+        const unsigned field = outputs[n].field;
+        const bool is_address = field == OUT_ROW || field == OUT_CHANNEL, is_count = field == COLUMNS || field == KEPT;
+        const uint32_t mask = is_address ? address : is_count ? count : UINT32_MAX;
+        block_expect(block, outputs[n].port, get(words, field) & mask);
     }
     block_clock(block);
     block_expect(block, "o_loaded", 0);

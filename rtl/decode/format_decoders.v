@@ -83,13 +83,15 @@ module format_decoders #(
             wire [4:0]             width;
             wire [7:0]             code;
             wire [COLUMN_BITS-1:0] column;
+            // It counts columns from row to row: entries of other formats, which may look like its fillers, are none of its own
             assign gap = {flag_width, keep, counted, width, filler, code, column, bad};
             decode_gap #(.COLUMN_BITS(COLUMN_BITS)) decoder (
                 .i_clk(i_clk), .i_reset(i_reset),
                 .i_value_bits(i_value_bits), .i_gap_bits(i_gap_bits), .i_columns(i_columns),
                 .o_flag_width(flag_width), .o_keep(keep),
                 .o_counted(counted), .o_width(width),
-                .i_taken(i_taken), .i_taken_field(i_taken_field), .i_row_end(i_row_end), .o_filler(filler),
+                .i_taken(i_taken && i_format == `ESPALIER_FORMAT_GAP), .i_taken_field(i_taken_field), .i_row_end(i_row_end),
+                .o_filler(filler),
                 .o_code(code), .o_column(column), .o_bad(bad)
             );
         end else begin : g_no_gap

@@ -4,7 +4,7 @@
 
 #include <stdint.h>
 
-enum { BLOCK_PORTS = 40 };
+enum { BLOCK_PORTS = 48 };
 
 struct block_port {
     const char *name;
