@@ -405,6 +405,15 @@ static void merge_stalls(struct evaluation *evaluation)
 }
 
 /* The last batch does not fill the slots, and threads share the batches: the results must not depend on it. */
+START_TEST(compare_ends_well_when_every_logit_is_equal)
+{
+    const char *const shipped = ESPALIER_DATA_DIR "/models/lenet5-structured.esp";
+    check_run(0, "all 40 logits were bit-exact", "compare --board up5k --board hx8k --count 2 '%s'", shipped);
+    check_run(0, "\"all-in ratio, x\"", "compare --json --board up5k --count 1 '%s'", shipped);
+    check_run(5, "room for 500 kept columns", "compare --board hx8k --count 1 '" ESPALIER_DATA_DIR "/models/lenet5-dense8.esp'");
+}
+END_TEST
+
 START_TEST(threads_do_not_change_the_results)
 {
     struct espalier_error error = {0};
@@ -713,6 +722,7 @@ int main(void)
         eval_counts_what_the_engine_gets_right,
         eval_reads_other_images,
         eval_on_every_board_agrees_with_the_engine_and_its_figures_add_up,
+        compare_ends_well_when_every_logit_is_equal,
         threads_do_not_change_the_results,
         trace_writes_waves,
         a_board_that_computes_something_else_is_caught_at_the_right_place,

@@ -424,8 +424,7 @@ int espalier_cmd_compare(int argc, char **argv)
         status = measure(&arguments, &prices, arguments.models[m], comparison, &comparison->entries[m], &error);
     if (status == ESPALIER_OK)
         print_report(&arguments, comparison);
-    else
-        code = tool_fail(argv[0], &error);
+    code = status == ESPALIER_OK ? TOOL_OK : tool_fail(argv[0], &error);
     comparison_free(comparison);
     return code;
 }
