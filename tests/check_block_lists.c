@@ -7,7 +7,7 @@
 /* Latencies, as the header of step_list.v gives them. */
 enum {
     LIST_DATA = 1,    /* i_entry to its weight and offset */
-    LIST_READY = 2,   /* i_group_end to o_ready, at the most */
+    LIST_READY = 3,   /* i_group_end to o_ready, at the most */
     LIST_LANES = 1,   /* i_step to lanes and offsets */
     LIST_WEIGHTS = 3, /* i_step to weights */
     LIST_RELEASE = 2, /* i_replayed to i_release, at the least */
