@@ -410,7 +410,8 @@ START_TEST(compare_ends_well_when_every_logit_is_equal)
     const char *const shipped = ESPALIER_DATA_DIR "/models/lenet5-structured.esp";
     check_run(0, "all 40 logits were bit-exact", "compare --board up5k --board hx8k --count 2 '%s'", shipped);
     check_run(0, "\"all-in ratio, x\"", "compare --json --board up5k --count 1 '%s'", shipped);
-    check_run(5, "room for 500 kept columns", "compare --board hx8k --count 1 '" ESPALIER_DATA_DIR "/models/lenet5-dense8.esp'");
+    check_run(5, "room for 500 kept columns",
+              "compare --board hx8k --count 1 '" ESPALIER_DATA_DIR "/models/lenet5-dense8.esp'");
 }
 END_TEST
 
