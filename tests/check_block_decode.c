@@ -50,7 +50,8 @@ struct unpacker_test {
     struct bits stream; /* whole words */
     uint32_t in, at;    /* the bits that have entered, and the next field's first */
     unsigned room;      /* cycles since a word was left */
-    bool taken;         /* in the last cycle, a field of this width */
+    unsigned width;     /* of the next field */
+    bool ask, taken;    /* this cycle asks for its width; in the last cycle, a field of taken_width was taken */
     unsigned taken_width;
     bool waited; /* a field wanted was not there */
 };
@@ -65,9 +66,11 @@ static void begin_stream(struct unpacker_test *test, uint32_t words)
     struct block *block = test->block;
     test->stream.count = test->in = test->at = test->room = 0;
     test->taken = false;
+    test->ask = true;
     for (uint32_t n = 0; n < words; n++)
         put(&test->stream, (uint32_t)espalier_random_bits(&block->random), WORD_BITS);
     block_set(block, "i_word_valid", 0);
+    block_draw(block, "i_back");
     block_set(block, "i_reset", 1);
     block_clock(block);
     block_set(block, "i_reset", 0);
@@ -90,12 +93,13 @@ static void offer_word(struct unpacker_test *test, bool word)
 static int draw_back(struct unpacker_test *test, double backs)
 {
     const unsigned most = test->taken_width < BACK_BITS ? test->taken_width : BACK_BITS;
-    const bool back = test->taken && block_chance(test->block, backs);
+    const bool too_wide = test->width > test->stream.count - test->at; /* for the whole stream: only this helps */
+    const bool back = !test->ask && block_chance(test->block, test->taken ? backs : too_wide ? 0.3 : backs / 10);
     block_set(test->block, "i_back", back);
     block_draw(test->block, "i_back_width");
     if (!back)
         return -1;
-    const uint32_t width = block_chance(test->block, 0.3) ? most : block_below(test->block, most + 1);
+    const uint32_t width = !test->taken ? 0 : block_chance(test->block, 0.3) ? most : block_below(test->block, most + 1);
     block_set(test->block, "i_back_width", width);
     return (int)width;
 }
@@ -105,31 +109,36 @@ static void unpacker_cycle(struct unpacker_test *test, struct unpacker_speed spe
     struct block *block = test->block;
     const bool word = test->in < test->stream.count && block_chance(block, speed.words);
     const bool take = block_chance(block, speed.takes);
-    const unsigned width = block_chance(block, 0.3) ? speed.widest : block_below(block, speed.widest + 1);
-    const bool enough = test->in - test->at >= width;
+    const unsigned next = block_chance(block, 0.3) ? speed.widest : block_below(block, speed.widest + 1);
+    const bool enough = test->in - test->at >= test->width;
     offer_word(test, word);
     const int back = draw_back(test, speed.backs);
-    block_set(block, "i_width", width);
-    block_set(block, "i_take", take);
-    if (back < 0) {
+    const bool offered = back < 0 && !test->ask;
+    block_set(block, "i_next_width", next);
+    block_set(block, "i_take", take && !test->ask);
+    block_expect(block, "o_ask", test->ask);
+    if (offered) {
         block_expect(block, "o_valid", enough);
         block_expect(block, "o_dry", !enough && !word);
         if (enough)
-            block_expect_bits(block, "o_bits", 0, width, bits_at(&test->stream, test->at, width));
+            block_expect_bits(block, "o_bits", 0, test->width, bits_at(&test->stream, test->at, test->width));
     }
     if (word && block_get(block, "o_word_ready"))
         test->in += WORD_BITS;
     block_clock(block);
-    test->waited = back < 0 && !enough;
-    test->taken = back < 0 && take && enough;
-    test->taken_width = width;
+    test->waited = offered && !enough;
+    test->taken = offered && take && enough;
+    test->taken_width = test->width;
     if (back >= 0)
         test->at -= (unsigned)back;
     if (test->taken) {
-        if (test->at / WORD_BITS != (test->at + width) / WORD_BITS)
+        if (test->at / WORD_BITS != (test->at + test->width) / WORD_BITS)
             test->room = 0;
-        test->at += width;
+        test->at += test->width;
     }
+    if (test->taken || test->ask)
+        test->width = next;
+    test->ask = back >= 0;
 }
 
 START_TEST(bit_unpacker_offers_every_field_that_is_there_up_to_the_last_bit)
@@ -209,7 +218,7 @@ static struct field *add_field(struct layer *layer, enum kind kind, unsigned wid
     ck_assert(layer->field_count < MAX_FIELDS);
     struct field *field = &layer->fields[layer->field_count++];
     *field = (struct field){.kind = kind, .width = width, .value = value};
-    layer->cycles += kind == FILLER ? 2 : 1;
+    layer->cycles += kind == FILLER ? 3 : 1;
     return field;
 }
 
@@ -250,10 +259,7 @@ static void add_row_start(struct block *block, struct layer *layer, uint32_t cou
         add_field(layer, COUNT, layer->count_bits, count);
         layer->other_total += layer->count_bits;
     }
-    if (layer->bias_bits > 0)
-        add_other(block, layer, BIAS, layer->bias_bits, 1);
-    else
-        layer->cycles++;
+    add_other(block, layer, BIAS, layer->bias_bits, 1);
 }
 
 /* K, or any column behind it; or one that a counter of too few bits takes for a column of the layer. */
@@ -310,14 +316,15 @@ static void add_rows(struct block *block, struct layer *layer, unsigned lanes)
             const unsigned fits = block_parameter(block, "COLUMN_BITS") + 1;
             const uint32_t count = (1u + block_below(block, (1u << (layer->count_bits - fits)) - 1)) << fits;
             add_row_start(block, layer, count | block_below(block, 1u << fits));
-            layer->field_count -= layer->bias_bits > 0;
+            layer->field_count--;
             return;
         }
         if (gap)
             add_gap_row(block, layer, row, block_chance(block, 0.2) ? 0 : density, row == damaged);
         else
             add_shared_row(block, layer, row);
-        layer->cycles += layer->counts[row] == 0;
+        if (layer->counts[row] == 0)
+            layer->cycles += row % lanes == lanes - 1 || row + 1 == layer->rows ? 1 : 2;
         if (row == damaged)
             return;
     }
@@ -381,7 +388,8 @@ struct decoder_test {
     uint32_t at, in;                   /* its first bit, and the bits that are there */
     struct field taken[LATE];          /* by cycle */
     bool empty_row[LATE];              /* by cycle: its bias was written */
-    bool starved;                      /* in the last cycle */
+    bool starved, back;                /* in the last cycle */
+    unsigned width;                    /* of the field on offer */
     unsigned codebook, biases, rows;   /* entries written, biases written, rows ended */
     unsigned begun, groups, kept;      /* groups begun; those of former layers; columns counted */
     uint32_t values, gaps, other_bits; /* events */
@@ -429,9 +437,8 @@ static void check_bias(struct decoder_test *test)
     const unsigned bits = test->layer.bias_bits;
     bool *empty_row = &test->empty_row[block->cycles % LATE];
     *empty_row = false;
-    if (bits > 0)
-        block_expect(block, "o_bias_write", is(field, BIAS));
-    if (!block_get(block, "o_bias_write"))
+    block_expect(block, "o_bias_write", is(field, BIAS));
+    if (!is(field, BIAS))
         return;
     if (test->biases >= test->layer.rows || test->biases >= test->begun * test->lanes)
         ck_abort_msg("bias %u of %u rows, %u groups are begun", test->biases, test->layer.rows, test->begun);
@@ -474,7 +481,7 @@ static void check_events(struct decoder_test *test)
     const bool entry = is(field, WEIGHT) || is(field, FILLER), gap = entry && test->layer.format == ESPALIER_FORMAT_GAP;
     block_expect(block, "o_value", is(field, WEIGHT));
     block_expect(block, "o_filler", is(field, FILLER));
-    block_expect(block, "o_back", is(field, FILLER));
+    block_expect(block, "o_back", is(field, FILLER) || test->empty_row[block->cycles % LATE]);
     block_expect(block, "o_gap", gap);
     block_expect(block, "o_other_bits", entry ? 0 : field->width);
     block_expect(block, "o_starved", test->starved);
@@ -511,15 +518,19 @@ static void serve_bits(struct decoder_test *test)
 {
     struct block *block = test->block;
     const struct layer *layer = &test->layer;
-    const unsigned width = (unsigned)block_get(block, "o_width");
-    const bool want = block_get(block, "o_take"), back = block_get(block, "o_back");
+    const bool ask = test->back;
     const struct field *field = &layer->fields[test->next];
-    if (back)
+    block_set(block, "i_ask", ask);
+    const bool want = block_get(block, "o_take");
+    test->back = block_get(block, "o_back");
+    if (block_get(block, "o_filler"))
         test->at -= layer->value_bits;
     test->taken[block->cycles % LATE] = (struct field){.kind = NOTHING};
     block_draw(block, "i_bits");
     block_draw(block, "i_valid");
     test->starved = false;
+    if (ask)
+        test->width = (unsigned)block_get(block, "o_next_width");
     if (test->arrive == 1)
         test->in = layer->stream.count;
     else if (block_chance(block, test->arrive))
@@ -528,18 +539,21 @@ static void serve_bits(struct decoder_test *test)
         test->in = test->at + 2 * WORD_BITS;
     if (test->in > layer->stream.count)
         test->in = layer->stream.count;
-    if (back || !want)
+    if (ask)
+        block_expect(block, "o_take", 0);
+    if (test->back || !want)
         return;
     if (!test->started || test->next == layer->field_count)
-        ck_abort_msg("cycle %d: %u bits are wanted, and no field is left", (int)block->cycles, width);
-    block_expect(block, "o_width", field->width);
-    const bool valid = test->in - test->at >= width;
+        ck_abort_msg("cycle %d: %u bits are wanted, and no field is left", (int)block->cycles, test->width);
+    ck_assert_uint_eq(test->width, field->width);
+    const bool valid = test->in - test->at >= test->width;
     test->starved = !valid;
     block_set(block, "i_valid", valid);
     if (!valid)
         return;
-    block_set_bits(block, "i_bits", 0, width, bits_at(&layer->stream, test->at, width));
-    test->at += width;
+    block_set_bits(block, "i_bits", 0, test->width, bits_at(&layer->stream, test->at, test->width));
+    test->at += test->width;
+    test->width = (unsigned)block_get(block, "o_next_width");
     test->next++;
     test->taken[block->cycles % LATE] = *field;
     note_damage(test, field);
@@ -589,6 +603,7 @@ static void broken_cycle(struct decoder_test *test)
     block_draw(block, "i_list_free");
     block_draw(block, "i_bits");
     block_draw(block, "i_valid");
+    block_draw(block, "i_ask");
     block_clock(block);
 }
 
@@ -596,6 +611,7 @@ static void reset_decoder(struct decoder_test *test)
 {
     struct block *block = test->block;
     test->started = test->broken = test->starved = false;
+    test->back = true; /* bit_unpacker asks after a reset */
     test->groups = 0;
     test->bad_from = test->bad_by = UINT64_MAX;
     memset(test->taken, 0, sizeof test->taken);

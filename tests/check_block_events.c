@@ -181,6 +181,9 @@ static struct issued replay_cycle(struct replay_test *test, bool ready, uint32_t
     now.replayed = now.close && last;
     block_set(block, "i_ready", ready);
     block_set(block, "i_steps", ready ? steps : block_below(block, 4));
+    block_draw(block, "i_no_steps");
+    if (ready)
+        block_set(block, "i_no_steps", steps == 0);
     block_set(block, "i_block", holds);
     for (size_t n = 0; n < FLAGS; n++) {
         block_draw(block, given[n]);

@@ -170,6 +170,7 @@ static void replay(struct list_test *test, double leave)
         return;
     const unsigned steps = steps_of(test, group);
     block_expect(block, "o_steps", steps);
+    block_expect(block, "o_no_steps", steps == 0);
     block_expect(block, "o_rows", (1u << group->rows) - 1);
     block_expect(block, "o_last_group", group->last);
     if (steps > 0 && block_chance(block, 0.9)) {

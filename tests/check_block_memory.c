@@ -263,6 +263,8 @@ START_TEST(crc32_of_every_prefix_is_that_of_zlib)
                 if (block_chance(&block, 0.1))
                     block_set(&block, "i_data", byte = (uint8_t)crc);
                 block_set(&block, "i_feed", feed);
+                if (block_draw(&block, "i_relative"))
+                    byte ^= (uint8_t)~crc;
                 block_clock(&block);
                 if (feed)
                     crc = crc32(crc, &byte, 1);

@@ -20,6 +20,7 @@ module replay #(
     // step_list
     input  wire                       i_ready,
     input  wire [STEP_BITS:0]         i_steps,
+    input  wire                       i_no_steps,
     input  wire [LANES-1:0]           i_rows,
     input  wire                       i_last_group,
     output wire                       o_replayed,
@@ -63,14 +64,17 @@ module replay #(
 
     // ---- Issue
 
-    reg [STEP_BITS:0]    step_q;
+    reg [STEP_BITS-1:0]  step_q;
+    reg                  past_last_q;
     reg [TIMER_BITS-1:0] timer_q; // cycles until the drain can be given a position
 
-    wire at_close = step_q == i_steps;
+    wire [STEP_BITS:0] next_step = {1'b0, step_q} + 1'b1;
+
+    wire at_close = past_last_q || i_no_steps;
     wire step     = i_ready && !at_close && !i_block;
     wire close    = i_ready && at_close && timer_q == {TIMER_BITS{1'b0}};
 
-    assign o_step     = step_q[STEP_BITS-1:0];
+    assign o_step     = step_q;
     assign o_advance  = close;
     assign o_replayed = close && i_last;
     assign o_busy     = step;
@@ -78,8 +82,8 @@ module replay #(
     assign o_draining = i_ready && at_close;
 
     always @(posedge i_clk)
-        if (i_reset || close) step_q <= {(STEP_BITS + 1){1'b0}};
-        else if (step) step_q <= step_q + 1'b1;
+        if (i_reset || close) {past_last_q, step_q} <= {(STEP_BITS + 1){1'b0}};
+        else if (step) {past_last_q, step_q} <= {next_step == i_steps, next_step[STEP_BITS-1:0]};
 
     always @(posedge i_clk)
         if (i_reset) timer_q <= {TIMER_BITS{1'b0}};

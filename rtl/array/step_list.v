@@ -32,6 +32,7 @@ module step_list #(
     // Replay: the half that is next
     output reg                           o_ready,      // low for a cycle between two groups
     output wire [$clog2(LIST_DEPTH):0]   o_steps,
+    output reg                           o_no_steps,
     output wire [LANES-1:0]              o_rows,       // lanes that have a row
     output wire                          o_last_group,
     input  wire                          i_replayed,
@@ -146,6 +147,7 @@ module step_list #(
     generate
         if (HAS_PRIVATE == 0) begin : g_shared_only
             assign o_steps   = i_kept[STEP_BITS:0];
+            always @(posedge i_clk) o_no_steps <= o_steps == {COUNT_BITS{1'b0}};
             assign o_lanes   = lanes_shared_q;
             assign o_offsets = {(PORTS * ADDR_BITS){1'b0}};
             always @* o_overflow = 1'b0;
@@ -157,8 +159,9 @@ module step_list #(
             wire [PRIVATE_BITS:0] read_addr = {replay_half_q, i_step[PRIVATE_BITS-1:0]};
             wire [LANES-1:0]      lanes;
 
-            always @(posedge i_clk)
-                steps_q <= !i_private ? i_kept[STEP_BITS:0] : replay_half_q ? steps_1_q : steps_0_q;
+            wire [COUNT_BITS-1:0] steps_now = !i_private ? i_kept[STEP_BITS:0] : replay_half_q ? steps_1_q : steps_0_q;
+
+            always @(posedge i_clk) {o_no_steps, steps_q} <= {steps_now == {COUNT_BITS{1'b0}}, steps_now};
 
             assign o_steps = steps_q;
             assign o_lanes = i_private ? lanes : lanes_shared_q;

@@ -116,9 +116,9 @@ module espalier_compute #(
 
     // ---- Weight stream
 
-    wire        word_valid, word_ready, exhausted, bits_valid, bits_take, bits_back, bits_dry;
+    wire        word_valid, word_ready, exhausted, bits_valid, bits_take, bits_ask, bits_back, bits_dry, filler;
     wire [31:0] word_data;
-    wire [4:0]  bits_width;
+    wire [4:0]  bits_next_width;
     wire [19:0] bits;
 
     weight_memory #(.WORDS(WEIGHT_WORDS)) weights (
@@ -129,14 +129,14 @@ module espalier_compute #(
     );
     bit_unpacker unpacker (
         .i_clk(i_clk), .i_reset(idle), .i_word_valid(word_valid && !idle), .o_word_ready(word_ready), .i_word_data(word_data),
-        .i_width(bits_width), .i_take(bits_take), .o_valid(bits_valid), .o_dry(bits_dry), .o_bits(bits),
-        .i_back(bits_back), .i_back_width(value_bits)
+        .i_take(bits_take), .i_next_width(bits_next_width), .o_valid(bits_valid), .o_dry(bits_dry), .o_bits(bits), .o_ask(bits_ask),
+        .i_back(bits_back), .i_back_width(filler ? value_bits : 4'd0)
     );
 
     // ---- Decoder, codebook, column table
 
     wire                  column_valid, column_keep, codebook_write, bias_write, list_free, group_begin;
-    wire                  entry, row_end, group_end, fill_last_group, starved, value, filler, gap;
+    wire                  entry, row_end, group_end, fill_last_group, starved, value, gap;
     wire [TABLE_BITS:0]   columns_kept;
     wire [15:0]           bias;
     wire [7:0]            mult, code, codebook_entry, weight;
@@ -154,7 +154,7 @@ module espalier_compute #(
         .i_format(format), .i_has_codebook(has_codebook), .i_value_bits(value_bits), .i_gap_bits(gap_bits),
         .i_count_bits(count_bits), .i_bias_bits(bias_bits), .i_columns(columns), .i_kept(kept),
         .o_prologue_done(prologue_done), .o_bad(bad_stream),
-        .o_width(bits_width), .o_take(bits_take), .o_back(bits_back), .i_valid(bits_valid), .i_bits(bits),
+        .o_take(bits_take), .o_next_width(bits_next_width), .o_back(bits_back), .i_valid(bits_valid), .i_ask(bits_ask), .i_bits(bits),
         .o_column_valid(column_valid), .o_column_keep(column_keep), .i_columns_kept(columns_kept),
         .o_mult(mult), .o_shift(shift), .o_codebook_write(codebook_write), .o_codebook_index(codebook_index),
         .o_codebook_entry(codebook_entry),
@@ -187,7 +187,7 @@ module espalier_compute #(
 
     // ---- Step lists and their replay
 
-    wire                       list_ready, list_last_group, replayed, list_release;
+    wire                       list_ready, no_steps, list_last_group, replayed, list_release;
     wire [STEP_BITS:0]         steps;
     wire [LANES-1:0]           group_rows, step_lanes;
     wire [PORTS*ADDR_BITS-1:0] step_offsets, read_addr;
@@ -200,7 +200,7 @@ module espalier_compute #(
         .i_clk(i_clk), .i_reset(idle), .i_private(private_index), .i_kept({{(15 - TABLE_BITS){1'b0}}, kept}),
         .o_free(list_free), .i_group_begin(group_begin), .i_entry(entry), .i_row_end(row_end), .i_group_end(group_end),
         .i_last_group(fill_last_group), .i_weight(weight), .i_offset(offset), .o_overflow(overflow),
-        .o_ready(list_ready), .o_steps(steps), .o_rows(group_rows), .o_last_group(list_last_group),
+        .o_ready(list_ready), .o_steps(steps), .o_no_steps(no_steps), .o_rows(group_rows), .o_last_group(list_last_group),
         .i_replayed(replayed), .i_release(list_release),
         .i_step(step), .o_lanes(step_lanes), .o_offsets(step_offsets), .o_weights(step_weights)
     );
@@ -213,7 +213,7 @@ module espalier_compute #(
         .LANES(LANES), .STEP_BITS(STEP_BITS), .ADDR_BITS(ADDR_BITS), .PORTS(PORTS), .DRAIN_CYCLES(DRAIN_CYCLES)
     ) replayer (
         .i_clk(i_clk), .i_reset(idle), .i_private(private_index), .i_raw(raw),
-        .i_ready(list_ready), .i_steps(steps), .i_rows(group_rows), .i_last_group(list_last_group),
+        .i_ready(list_ready), .i_steps(steps), .i_no_steps(no_steps), .i_rows(group_rows), .i_last_group(list_last_group),
         .o_replayed(replayed), .o_release(list_release), .o_step(step), .i_lanes(step_lanes), .i_offsets(step_offsets),
         .i_offset(offset), .i_window_first(window_first), .i_window_last(window_last), .i_row_last(row_last), .i_last(last),
         .i_base(walked), .o_advance(advance), .i_block(block), .o_read(read), .o_read_addr(read_addr), .o_add(add), .o_close(close),

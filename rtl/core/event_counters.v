@@ -101,7 +101,7 @@ module event_counters #(
     // ---- Totals, low half of an event at an even turn, high half at the next. A turn reads a half, the next one adds to it: what the
     // small count has moved to the low one, and a carry to the high one
 
-    reg  [4:0]      turn_q, added_turn_q;
+    reg  [4:0]      next_q, turn_q, added_turn_q;
     reg             fresh_q; // the first round: the memory's contents mean nothing
     reg             work_q;
     reg  [MANY-1:0] count_q; // of the event of this turn
@@ -110,7 +110,6 @@ module event_counters #(
     reg             carry_q;
     wire [15:0]     read_half;
 
-    wire [4:0]      next_turn = turn_q + 5'd1;
     wire            work      = fresh_q || !i_hold;
     wire [15:0]     half      = fresh_q ? 16'd0 : read_half;
     wire [MANY-1:0] moved     = (count_q - half[MANY-1:0]) & {{(MANY - ONES){ADDS_MANY[turn_q[4:1]]}}, {ONES{1'b1}}};
@@ -119,12 +118,12 @@ module event_counters #(
     ram_1r1w #(.WIDTH(16), .DEPTH(32)) totals (
         .i_clk(i_clk),
         .i_write(work_q), .i_write_addr(added_turn_q), .i_write_data(sum[15:0]),
-        .i_read(1'b1), .i_read_addr({work ? next_turn[4:1] : i_index[3:0], next_turn[0]}), .o_read_data(read_half)
+        .i_read(1'b1), .i_read_addr({work ? next_q[4:1] : i_index[3:0], next_q[0]}), .o_read_data(read_half)
     );
 
     always @(posedge i_clk)
-        if (i_reset || i_start) turn_q <= 5'd0;
-        else turn_q <= next_turn;
+        if (i_reset || i_start) {turn_q, next_q} <= {5'd0, 5'd1};
+        else {turn_q, next_q} <= {next_q, next_q + 5'd1};
 
     always @(posedge i_clk)
         if (i_reset || i_start) fresh_q <= 1'b1;
@@ -132,7 +131,7 @@ module event_counters #(
 
     always @(posedge i_clk)
         if (i_reset || i_start) count_q <= {MANY{1'b0}};
-        else count_q <= counts[16*next_turn[4:1] +: MANY];
+        else count_q <= counts[16*next_q[4:1] +: MANY];
 
     always @(posedge i_clk) begin
         work_q       <= work && !i_reset && !i_start;

@@ -3,9 +3,9 @@
 // What is common to all formats is here; how flags and entries are read is asked of the format's decoder.
 //
 // A field is taken in one cycle and reaches codebook and biases in the next (the "taken" outputs), the step lists in the one after that. Rows form groups of
-// LANES; a group is begun when the step list has room for it (i_list_free). A row takes a cycle for every weight, two for a filler
+// LANES; a group is begun when the step list has room for it (i_list_free). A row takes a cycle for every weight, three for a filler
 // (what follows an entry is looked at before it is known whether that was a filler, and then once more), and one each for a count
-// and a bias; a row without entries takes one cycle in their place.
+// and a bias; a row without entries takes one cycle in their place, and one more unless it ends its group.
 module stream_decoder #(
     parameter LANES       = 2,  // rows of a group, 1 to 16
     parameter COLUMN_BITS = 10, // column_table's address width, 4 to 15
@@ -28,10 +28,11 @@ module stream_decoder #(
     output reg                    o_prologue_done, // one cycle: codebook and column table are complete
     output reg                    o_bad,           // the stream has left its layer
     // bit_unpacker
-    output reg  [4:0]             o_width,
     output wire                   o_take,
-    output wire                   o_back,          // the code's bits of the field taken last
+    output wire [4:0]             o_next_width,
+    output wire                   o_back,          // the code's bits of the field taken last, if o_filler
     input  wire                   i_valid,
+    input  wire                   i_ask,
     input  wire [19:0]            i_bits,
     // column_table, taken
     output reg                    o_column_valid,  // one column of the layer
@@ -76,15 +77,19 @@ module stream_decoder #(
 
     localparam LEFT_BITS = COLUMN_BITS + 1;
 
-    reg [2:0]           state_q;     // o_width is its field's
+    localparam [4:0] SCALE_WIDTH = 5'd13; // mult and shift
+
+    reg [2:0]           state_q;
+    reg [4:0]           width_q;     // of the state's field, which IDLE and GROUP already know
     reg [LEFT_BITS-1:0] left_q;      // codebook entries, columns or entries of the row still to come
+    reg                 empty_q;     // the row has no entries
     reg [15:0]          rows_left_q; // rows still to come, with the current one
+    reg                 last_row_q;  // it is the last one
 
     // ---- The format's decoder
 
     reg        taken_scale_q, taken_count_q, taken_entry_q, taken_columns_q, columns_end_q;
     reg        row_end_q, group_end_q, last_group_q;
-    wire       no_bias = i_bias_bits == 5'd0;
     wire       flag_width, keep, counted, no_code, left_layer;
     wire [4:0] entry_width;
     wire [7:0] code;
@@ -103,18 +108,18 @@ module stream_decoder #(
     // later, keeps that cycle's field from being taken and brings the entries of its row back. That is known late in a cycle, as is
     // that bits are there: the next state and its width are ready before, and only then chosen
 
-    wire       want   = state_q != IDLE && state_q != GROUP && !(state_q == ENTRIES && none) && !(state_q == BIAS && no_bias);
     wire       filler = taken_entry_q && no_code; // the field taken last
+    wire       skip   = state_q == ENTRIES && empty_q;
+    wire       want   = state_q != IDLE && state_q != GROUP && !skip && !i_ask;
     wire       taken  = want && i_valid && !filler;
-    wire       none   = left_q == {LEFT_BITS{1'b0}};
     wire       one    = left_q[LEFT_BITS-1:1] == {COLUMN_BITS{1'b0}}; // or none
-    wire [2:0] row    = counted ? COUNT : BIAS; // the first field of a row
+    wire [2:0] row    = counted ? COUNT : BIAS;                       // the first field of a row
     reg  [2:0] next;
-    reg        may_leave;                       // with a field taken now
-    reg        leave;                           // anyhow
+    reg        may_leave;                                             // with a field taken now
+    reg        leave;                                                 // anyhow
 
     assign o_take        = want;
-    assign o_back        = filler;
+    assign o_back        = filler || skip;
     assign o_group_begin = state_q == GROUP && i_list_free && !filler;
 
     always @* begin
@@ -128,35 +133,40 @@ module stream_decoder #(
             COLUMNS:  begin next = GROUP; may_leave = one; end
             GROUP:    begin next = row; leave = i_list_free; end
             COUNT:    next = BIAS;
-            BIAS:     begin next = ENTRIES; leave = no_bias; end
-            default:  begin next = last_row ? IDLE : last_lane ? GROUP : row; may_leave = one; leave = none; end
+            BIAS:     next = ENTRIES;
+            default:  begin next = last_row_q ? IDLE : last_lane ? GROUP : row; may_leave = one; leave = skip; end
         endcase
     end
 
-    wire row_end = state_q == ENTRIES && (leave || (taken && one));
+    wire row_end = skip || (state_q == ENTRIES && taken && one);
 
-    reg [4:0] next_width;
+    wire [4:0] row_width = counted ? {1'b0, i_count_bits} : i_bias_bits;
+    reg  [4:0] next_width; // of the state that may follow
 
     always @*
-        case (next)
-            SCALE:    next_width = 5'd13;
-            CODEBOOK: next_width = 5'd8;
-            COLUMNS:  next_width = {4'd0, flag_width};
-            COUNT:    next_width = {1'b0, i_count_bits};
-            BIAS:     next_width = i_bias_bits;
-            default:  next_width = entry_width;
+        case (state_q)
+            IDLE:     next_width = SCALE_WIDTH;
+            SCALE:    next_width = i_has_codebook ? 5'd8 : {4'd0, flag_width};
+            CODEBOOK: next_width = {4'd0, flag_width};
+            COLUMNS,
+            GROUP:    next_width = row_width;
+            COUNT:    next_width = i_bias_bits;
+            BIAS:     next_width = entry_width;
+            default:  next_width = last_row_q ? SCALE_WIDTH : row_width;
         endcase
+
+    assign o_next_width = i_ask || !may_leave ? width_q : next_width;
 
     always @(posedge i_clk)
         if (i_reset) begin
             state_q <= IDLE;
-            o_width <= 5'd0;
+            width_q <= SCALE_WIDTH;
         end else if (filler) begin
             state_q <= ENTRIES;
-            o_width <= entry_width;
+            width_q <= entry_width;
         end else if (leave || (taken && may_leave)) begin
             state_q <= next;
-            o_width <= next_width;
+            width_q <= next_width;
         end
 
     always @(posedge i_clk)
@@ -171,19 +181,22 @@ module stream_decoder #(
                 default:  left_q <= left_q;
             endcase
 
+    always @(posedge i_clk)
+        if (state_q == BIAS && !counted) empty_q <= i_kept == {LEFT_BITS{1'b0}};
+        else if (taken_count_q) empty_q <= count[LEFT_BITS-1:0] == {LEFT_BITS{1'b0}};
+
     wire [15:0] count = field_q[15:0] & ~above_count;
 
     // ---- Rows and lanes, a cycle behind: no row is that short
 
     wire last_lane = o_bias_lane == LANES[3:0] - 4'd1;
-    wire last_row  = rows_left_q == 16'd1;
 
     wire row_ended   = row_end_q && !filler;
     wire group_ended = group_end_q && !filler;
 
     always @(posedge i_clk)
-        if (i_rows_load) rows_left_q <= i_rows;
-        else if (row_ended) rows_left_q <= rows_left_q - 16'd1;
+        if (i_rows_load) {rows_left_q, last_row_q} <= {i_rows, i_rows == 16'd1};
+        else if (row_ended) {rows_left_q, last_row_q} <= {rows_left_q - 16'd1, rows_left_q == 16'd2};
 
     always @(posedge i_clk)
         if (i_reset || group_ended) o_bias_lane <= 4'd0;
@@ -214,15 +227,15 @@ module stream_decoder #(
             columns_end_q    <= taken_columns_q;
             o_starved        <= want && !i_valid && !filler;
             o_codebook_write <= state_q == CODEBOOK && taken;
-            o_bias_write     <= state_q == BIAS && (taken || no_bias);
+            o_bias_write     <= state_q == BIAS && taken;
             row_end_q        <= row_end;
-            group_end_q      <= row_end && (last_lane || last_row);
+            group_end_q      <= row_end && (last_lane || last_row_q);
             {o_entry, o_row_end, o_group_end} <= {o_value, row_ended, group_ended};
-            o_other_bits     <= taken && state_q != ENTRIES ? o_width : 5'd0;
+            o_other_bits     <= taken && state_q != ENTRIES ? width_q : 5'd0;
         end
 
     always @(posedge i_clk) begin
-        {o_last_group, last_group_q} <= {last_group_q, last_row};
+        {o_last_group, last_group_q} <= {last_group_q, last_row_q};
         o_code   <= code;
         o_column <= column;
         if (taken_scale_q) {o_shift, o_mult} <= field_q[12:0];

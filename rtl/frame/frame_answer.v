@@ -49,7 +49,6 @@ module frame_answer #(
     localparam [4:0]  ACT_BYTES    = POSITIONS;
     localparam [10:0] CAPS_BYTES   = 4 * `ESPALIER_CAPS_WORDS;
     localparam [10:0] COUNT_BYTES  = 4 * `ESPALIER_COUNTERS;
-    localparam [10:0] POSITIONS_11 = POSITIONS;
     /* verilator lint_on WIDTH */
 
     reg  [1:0] state;
@@ -70,6 +69,17 @@ module frame_answer #(
     assign o_act_read = state == WANT && in_payload && reading;
     assign o_act_next = word_end && reading;
 
+    // By hand: yosys would take a DSP block for it
+    function [10:0] times_positions;
+        input [10:0] words;
+        integer      n;
+        begin
+            times_positions = 11'd0;
+            for (n = 0; n < 5; n = n + 1)
+                if (ACT_BYTES[n]) times_positions = times_positions + (words << n);
+        end
+    endfunction
+
     reg [7:0]  answer_type;            // for the sender, which starts a cycle after i_start
     reg [10:0] length;
     always @(posedge i_clk)
@@ -79,7 +89,7 @@ module frame_answer #(
             KIND_DONE:  begin answer_type <= `ESPALIER_RSP_DONE; length <= 11'd1;  end
             KIND_CAPS:  begin answer_type <= `ESPALIER_RSP_DATA; length <= CAPS_BYTES;  end
             KIND_COUNT: begin answer_type <= `ESPALIER_RSP_DATA; length <= COUNT_BYTES; end
-            default:    begin answer_type <= `ESPALIER_RSP_DATA; length <= i_words * POSITIONS_11; end
+            default:    begin answer_type <= `ESPALIER_RSP_DATA; length <= times_positions(i_words); end
         endcase
 
     // The sender's count of bytes says when the answer is complete

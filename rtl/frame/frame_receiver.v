@@ -67,8 +67,8 @@ module frame_receiver #(
     assign o_good          = intact;
 
     // The header check's second byte meets a state that the first one has been fed to: see crc32
-    wire check_high  = state == HEADER && left == 11'd1;
-    wire check_low   = state == HEADER && left == 11'd2;
+    wire check_high  = state == HEADER && left[2:0] == 3'd1;
+    wire check_low   = state == HEADER && left[2:0] == 3'd2;
     wire check_right = (i_rx_data ^ crc) == (check_high ? 8'hFF ^ 8'h8D : 8'hFF);
 
     reg  too_long;                     // decided while the check bytes arrive
@@ -76,7 +76,7 @@ module frame_receiver #(
 
     crc32 crc_unit (
         .i_clk(i_clk), .i_clear(state == END || (state == HUNT && !(taken && i_rx_data == `ESPALIER_SYNC))),
-        .i_shift(taken && state == TRAILER), .i_feed(taken), .i_data(i_rx_data), .o_low(crc)
+        .i_shift(taken && state == TRAILER), .i_feed(taken), .i_data(i_rx_data), .i_relative(1'b0), .o_low(crc)
     );
 
     always @(posedge i_clk)

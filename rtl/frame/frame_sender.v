@@ -22,7 +22,7 @@ module frame_sender (
     // Link
     output wire        o_tx_valid,
     input  wire        i_tx_ready,
-    output reg  [7:0]  o_tx_data
+    output wire [7:0]  o_tx_data
 );
     localparam [1:0] IDLE    = 2'd0,
                      HEADER  = 2'd1,
@@ -45,26 +45,33 @@ module frame_sender (
     assign o_payload_ready = state == PAYLOAD && i_tx_ready;
     assign o_tx_valid      = state == PAYLOAD ? i_payload_valid : state != IDLE;
 
-    crc32 crc_unit (
-        .i_clk(i_clk), .i_clear(state == IDLE), .i_shift(given && state == TRAILER), .i_feed(given),
-        .i_data(o_tx_data), .o_low(crc)
-    );
+    // A byte, or how it differs from crc: checksum and header check, the latter's high byte by what crc32 says
+    wire check = state == HEADER ? left[2:0] == 3'd2 || left[2:0] == 3'd1 : state != PAYLOAD;
+
+    reg [7:0] data;
 
     always @(*)
         case (state)
             HEADER:  case (left[2:0])
-                         3'd0:    o_tx_data = `ESPALIER_SYNC;
-                         3'd7:    o_tx_data = i_type;
-                         3'd6:    o_tx_data = i_sequence;
-                         3'd5:    o_tx_data = VERSION;
-                         3'd4:    o_tx_data = i_length[7:0];
-                         3'd3:    o_tx_data = {5'd0, i_length[10:8]};
-                         3'd2:    o_tx_data = ~crc;
-                         default: o_tx_data = ~(crc ^ 8'h8D);     // header check, high byte: see crc32
+                         3'd0:    data = `ESPALIER_SYNC;
+                         3'd7:    data = i_type;
+                         3'd6:    data = i_sequence;
+                         3'd5:    data = VERSION;
+                         3'd4:    data = i_length[7:0];
+                         3'd3:    data = {5'd0, i_length[10:8]};
+                         3'd2:    data = 8'hFF;
+                         default: data = 8'hFF ^ 8'h8D;
                      endcase
-            PAYLOAD: o_tx_data = i_payload_data;
-            default: o_tx_data = ~crc;
+            PAYLOAD: data = i_payload_data;
+            default: data = 8'hFF;
         endcase
+
+    assign o_tx_data = data ^ (crc & {8{check}});
+
+    crc32 crc_unit (
+        .i_clk(i_clk), .i_clear(state == IDLE), .i_shift(given && state == TRAILER), .i_feed(given),
+        .i_data(data), .i_relative(check), .o_low(crc)
+    );
 
     always @(posedge i_clk)
         if (i_reset) state <= IDLE;
