@@ -99,7 +99,9 @@ static int draw_back(struct unpacker_test *test, double backs)
     block_draw(test->block, "i_back_width");
     if (!back)
         return -1;
-    const uint32_t width = !test->taken ? 0 : block_chance(test->block, 0.3) ? most : block_below(test->block, most + 1);
+    const uint32_t width = !test->taken                     ? 0
+                           : block_chance(test->block, 0.3) ? most
+                                                            : block_below(test->block, most + 1);
     block_set(test->block, "i_back_width", width);
     return (int)width;
 }

@@ -430,7 +430,10 @@ START_TEST(the_exported_model_computes_what_the_quantized_network_does)
         struct espalier_pass *pass = NULL;
         if (format == ESPALIER_STRUCTURED)
             share_masks(network);
-        test_ok(espalier_quantizer_create(network, (uint8_t)(1 + round % 8), 8, &quantizer, &error));
+        uint8_t bits[ESPALIER_LAYERS_MAX];
+        for (uint32_t i = 0; i < network->layer_count; i++)
+            bits[i] = (uint8_t)(1 + (round + 3 * i) % 8);
+        test_ok(espalier_quantizer_create(network, bits, 8, &quantizer, &error));
         test_ok(espalier_quantizer_refresh(&quantizer, network, &data, 64, &error));
         espalier_quantizer_apply(&quantizer, network);
         test_ok(espalier_export(network, &quantizer, format, "test", &model, &error));
@@ -594,7 +597,7 @@ START_TEST(unsuitable_options_and_divergence_are_refused)
     struct espalier_model *model = NULL;
     for (size_t i = 0; i < 6; i++)
         bad[i] = small_options(ESPALIER_GAP);
-    bad[0].value_bits = 9;
+    bad[0].value_bits[1] = 9;
     bad[1].bias_bits = 1;
     bad[2].steps = 0;
     bad[3].ratio = 0.5;

@@ -143,8 +143,7 @@ static void passes_draw(struct passes *p, struct espalier_random *random)
     draw_masks(random, p->network);
     test_ok(espalier_pass_create(p->network, BATCH, &p->pass, &error));
     test_ok(espalier_gradients_create(p->network, &p->gradients, &error));
-    for (uint32_t i = 0; i < LAYERS; i++)
-        p->views[i] = (struct espalier_view){p->network->layers[i].weights, p->network->layers[i].bias, 0.0F};
+    espalier_views_of(p->network, p->views);
     const struct espalier_shape *s = &p->network->layers[0].shape;
     for (size_t n = 0; n < BATCH; n++) {
         p->labels[n] = (uint8_t)espalier_random_below(random, CLASSES);

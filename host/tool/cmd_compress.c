@@ -26,12 +26,20 @@ static const char help[] =
     "fewer\n"
     "                       too (gap), as in 140/14,1450/32,2250/80,400; rows x columns (structured), as in\n"
     "                       10x25,20x100,40x80,10x40\n"
-    "  --value-bits B       bits of a weight: 1 to 4 with a codebook a layer, 5 to 8 linear (default 4; dense 8)\n"
+    "  --value-bits LIST    bits of a weight: 1 to 4 with a codebook a layer, 5 to 8 linear (default 4; dense 8); for "
+    "all layers,\n"
+    "                       or first layer first, as in 3,3,2,2 (the last one goes for all that follow)\n"
     "  --bias-bits B        bits of a bias, 2 to 16 (default 8)\n"
+    "  --choose-epochs N    let sparse variational dropout choose, in N epochs, what is kept (per weight for gap; a "
+    "noise "
+    "a row\n"
+    "                       and a column for structured), in place of ADMM unless --steps is given, too\n"
+    "  --prior P            weight of its prior (default 1): more removes more\n"
     "  --steps N            progressive pruning steps (default 3)\n"
     "  --epochs N           passes over the training images in all, shared out as the format's recipe does\n"
+    "  --batch N            images a step of training (default 64)\n"
     "  --seed S             of the order of images and augmentation (default 1)\n"
-    "  --prune-rate, --retrain-rate, --quantize-rate R   learning rates at the start of a stage\n"
+    "  --choose-rate, --prune-rate, --retrain-rate, --quantize-rate R   learning rates at the start of a stage\n"
     "  --threads N          threads of the matrix products (default 1)\n"
     "  --quick              few epochs on 2,000 images, 1,000 held out, to try the tools\n"
     "  --log FILE.csv       write loss, ADMM residual ||W - Z|| / ||W|| and held-out accuracy, a row an epoch\n"
@@ -46,59 +54,79 @@ static const char *const format_names[] = {
 };
 
 struct arguments {
-    const char *baseline, *out, *data, *log, *format, *budget;
-    uint64_t value_bits, bias_bits, steps, epochs, seed, threads;
-    double ratio, prune_rate, retrain_rate, quantize_rate;
+    const char *baseline, *out, *data, *log, *format, *budget, *value_bits;
+    uint64_t bias_bits, steps, epochs, seed, threads, choose_epochs, batch;
+    double prior, choose_rate, ratio, prune_rate, retrain_rate, quantize_rate;
     bool quick, json;
 };
 
 /* What an option's value is, and where it goes. */
 enum kind { TEXT, NUMBER, DECIMAL, FLAG };
 static const struct {
-    struct option option;
+    const char *name;
     enum kind kind;
     size_t offset;
     double low, high; /* NUMBER and DECIMAL */
 } table[] = {
-    {{"format", required_argument, NULL, 0}, TEXT, offsetof(struct arguments, format), 0, 0},
-    {{"out", required_argument, NULL, 0}, TEXT, offsetof(struct arguments, out), 0, 0},
-    {{"data", required_argument, NULL, 0}, TEXT, offsetof(struct arguments, data), 0, 0},
-    {{"budget", required_argument, NULL, 0}, TEXT, offsetof(struct arguments, budget), 0, 0},
-    {{"log", required_argument, NULL, 0}, TEXT, offsetof(struct arguments, log), 0, 0},
-    {{"ratio", required_argument, NULL, 0}, DECIMAL, offsetof(struct arguments, ratio), 1.0, 1e9},
-    {{"value-bits", required_argument, NULL, 0}, NUMBER, offsetof(struct arguments, value_bits), 1, 8},
-    {{"bias-bits", required_argument, NULL, 0}, NUMBER, offsetof(struct arguments, bias_bits), 2, 16},
-    {{"steps", required_argument, NULL, 0}, NUMBER, offsetof(struct arguments, steps), 1, 16},
-    {{"epochs", required_argument, NULL, 0}, NUMBER, offsetof(struct arguments, epochs), 1, 10000},
-    {{"seed", required_argument, NULL, 0}, NUMBER, offsetof(struct arguments, seed), 0, 1e15},
-    {{"threads", required_argument, NULL, 0}, NUMBER, offsetof(struct arguments, threads), 1, 64},
-    {{"prune-rate", required_argument, NULL, 0}, DECIMAL, offsetof(struct arguments, prune_rate), 1e-9, 1e9},
-    {{"retrain-rate", required_argument, NULL, 0}, DECIMAL, offsetof(struct arguments, retrain_rate), 1e-9, 1e9},
-    {{"quantize-rate", required_argument, NULL, 0}, DECIMAL, offsetof(struct arguments, quantize_rate), 1e-9, 1e9},
-    {{"quick", no_argument, NULL, 0}, FLAG, offsetof(struct arguments, quick), 0, 0},
-    {{"json", no_argument, NULL, 0}, FLAG, offsetof(struct arguments, json), 0, 0},
-    {{"help", no_argument, NULL, 'h'}, FLAG, 0, 0, 0},
+    {"format", TEXT, offsetof(struct arguments, format), 0, 0},
+    {"out", TEXT, offsetof(struct arguments, out), 0, 0},
+    {"data", TEXT, offsetof(struct arguments, data), 0, 0},
+    {"budget", TEXT, offsetof(struct arguments, budget), 0, 0},
+    {"log", TEXT, offsetof(struct arguments, log), 0, 0},
+    {"ratio", DECIMAL, offsetof(struct arguments, ratio), 1.0, 1e9},
+    {"value-bits", TEXT, offsetof(struct arguments, value_bits), 0, 0},
+    {"bias-bits", NUMBER, offsetof(struct arguments, bias_bits), 2, 16},
+    {"choose-epochs", NUMBER, offsetof(struct arguments, choose_epochs), 1, 10000},
+    {"prior", DECIMAL, offsetof(struct arguments, prior), 1e-9, 1e9},
+    {"steps", NUMBER, offsetof(struct arguments, steps), 1, 16},
+    {"epochs", NUMBER, offsetof(struct arguments, epochs), 1, 10000},
+    {"batch", NUMBER, offsetof(struct arguments, batch), 1, 1024},
+    {"seed", NUMBER, offsetof(struct arguments, seed), 0, 1e15},
+    {"threads", NUMBER, offsetof(struct arguments, threads), 1, 64},
+    {"choose-rate", DECIMAL, offsetof(struct arguments, choose_rate), 1e-9, 1e9},
+    {"prune-rate", DECIMAL, offsetof(struct arguments, prune_rate), 1e-9, 1e9},
+    {"retrain-rate", DECIMAL, offsetof(struct arguments, retrain_rate), 1e-9, 1e9},
+    {"quantize-rate", DECIMAL, offsetof(struct arguments, quantize_rate), 1e-9, 1e9},
+    {"quick", FLAG, offsetof(struct arguments, quick), 0, 0},
+    {"json", FLAG, offsetof(struct arguments, json), 0, 0},
 };
-enum { OPTIONS = sizeof table / sizeof *table };
+enum { OPTIONS = sizeof table / sizeof *table, FIRST_CODE = 256 };
 
-/* Takes one option; false if its value cannot be. */
-static bool take_option(size_t index, const char *value, struct arguments *arguments)
+static const char *take_option(int code, const char *value, void *context)
 {
-    void *field = (char *)arguments + table[index].offset;
+    static char fault[128];
+    size_t index = (size_t)(code - FIRST_CODE);
+    void *field = (char *)context + table[index].offset;
+    bool good = true;
 
     switch (table[index].kind) {
     case TEXT:
         *(const char **)field = value;
-        return true;
+        break;
     case NUMBER:
-        return tool_read_number(value, (uint64_t)table[index].low, (uint64_t)table[index].high, field);
+        good = tool_read_number(value, (uint64_t)table[index].low, (uint64_t)table[index].high, field);
+        break;
     case DECIMAL:
-        return training_read_decimal(value, table[index].low, table[index].high, field);
+        good = training_read_decimal(value, table[index].low, table[index].high, field);
+        break;
     case FLAG:
+        *(bool *)field = true;
         break;
     }
-    *(bool *)field = true;
-    return true;
+    snprintf(fault, sizeof fault, "--%s is a number from %g to %g", table[index].name, table[index].low,
+             table[index].high);
+    return good ? NULL : fault;
+}
+
+/* @return TOOL_GO_ON or an exit code */
+static int read_options(int argc, char **argv, struct arguments *arguments)
+{
+    struct option options[OPTIONS + 2] = {{"help", no_argument, NULL, TOOL_HELP}};
+
+    for (int i = 0; i < OPTIONS; i++)
+        options[i + 1] = (struct option){table[i].name, table[i].kind == FLAG ? no_argument : required_argument, NULL,
+                                         FIRST_CODE + i};
+    return tool_options(argc, argv, options, help, take_option, arguments);
 }
 
 /* Reads one layer's part of the budget's list; NULL if it is not one, else its end. */
@@ -139,6 +167,18 @@ static bool read_budgets(const char *text, enum espalier_format format, struct e
     return false;
 }
 
+/* Reads the list of bits into [ESPALIER_LAYERS_MAX], its last one repeated. */
+static bool read_value_bits(const char *text, uint8_t *bits)
+{
+    for (uint32_t i = 0; i < ESPALIER_LAYERS_MAX; i++) {
+        if (*text < '1' || *text > '8' || (text[1] != ',' && text[1] != '\0'))
+            return false;
+        bits[i] = (uint8_t)(*text - '0');
+        text += text[1] == ',' ? 2 : 0;
+    }
+    return text[1] == '\0';
+}
+
 /* Shares `epochs` out in the proportions of the recipe. */
 static void scale_epochs(struct espalier_compress_options *options, uint64_t epochs)
 {
@@ -170,14 +210,16 @@ static struct espalier_compress_options compress_options(const struct arguments 
 
     if (arguments->quick)
         make_quick(&options);
+    if (format != ESPALIER_DENSE)
+        options.choose_epochs = (uint32_t)arguments->choose_epochs;
+    if (options.choose_epochs > 0)
+        options.prune_epochs = options.steps = 0;
     if (arguments->steps > 0 && format != ESPALIER_DENSE)
         options.steps = (uint32_t)arguments->steps;
     if (arguments->epochs > 0)
         scale_epochs(&options, arguments->epochs);
     if (arguments->ratio > 0.0)
         options.ratio = arguments->ratio;
-    if (arguments->value_bits > 0)
-        options.value_bits = (uint8_t)arguments->value_bits;
     if (arguments->bias_bits > 0)
         options.bias_bits = (uint8_t)arguments->bias_bits;
     if (arguments->prune_rate > 0.0)
@@ -186,6 +228,12 @@ static struct espalier_compress_options compress_options(const struct arguments 
         options.retrain_rate = (float)arguments->retrain_rate;
     if (arguments->quantize_rate > 0.0)
         options.quantize_rate = (float)arguments->quantize_rate;
+    if (arguments->batch > 0)
+        options.train.batch = (uint32_t)arguments->batch;
+    if (arguments->choose_rate > 0.0)
+        options.choose_rate = (float)arguments->choose_rate;
+    if (arguments->prior > 0.0)
+        options.prior = (float)arguments->prior;
     options.train.seed = arguments->seed;
     options.train.progress = training_report_progress;
     return options;
@@ -323,29 +371,6 @@ static bool find_format(const char *name, enum espalier_format *format)
     return false;
 }
 
-/* Reads the options. @return an exit code, or -1 to go on */
-static int read_options(int argc, char **argv, struct arguments *arguments)
-{
-    struct option options[OPTIONS + 1] = {0};
-    int index = 0;
-
-    for (size_t i = 0; i < OPTIONS; i++)
-        options[i] = table[i].option;
-    opterr = 0;
-    for (int code; (code = getopt_long(argc, argv, ":h", options, &index)) != -1;) {
-        if (code == 'h') {
-            fputs(help, stdout);
-            return TOOL_OK;
-        }
-        if (code == '?' || code == ':')
-            return tool_bad_option(argv[0], code, argv);
-        if (!take_option((size_t)index, optarg, arguments))
-            return tool_usage_error(argv[0], "--%s is a number from %g to %g", options[index].name, table[index].low,
-                                    table[index].high);
-    }
-    return -1;
-}
-
 int espalier_cmd_compress(int argc, char **argv)
 {
     struct arguments arguments = {.data = "build/data", .seed = 1, .threads = 1};
@@ -357,7 +382,7 @@ int espalier_cmd_compress(int argc, char **argv)
     for (int i = 0; i < argc && i < 256; i++)
         as_given[i] = argv[i];
     int code = read_options(argc, argv, &arguments);
-    if (code >= 0)
+    if (code != TOOL_GO_ON)
         return code;
     if (argc - optind != 1)
         return tool_usage_error(argv[0], "one baseline is expected");
@@ -367,6 +392,8 @@ int espalier_cmd_compress(int argc, char **argv)
         return tool_usage_error(argv[0], "--out names the model to write");
     arguments.baseline = argv[optind];
     struct espalier_compress_options options = compress_options(&arguments, format);
+    if (arguments.value_bits != NULL && !read_value_bits(arguments.value_bits, options.value_bits))
+        return tool_usage_error(argv[0], "--value-bits is a list of numbers from 1 to 8, such as 3,3,2,2");
     if (arguments.budget != NULL) {
         if (format == ESPALIER_DENSE || !read_budgets(arguments.budget, format, budgets, &options.budget_count))
             return tool_usage_error(argv[0],

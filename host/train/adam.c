@@ -24,9 +24,8 @@ void espalier_adam_free(struct espalier_adam *adam)
     espalier_gradients_free(&adam->variance);
 }
 
-/* `rate` is the learning rate with both bias corrections folded in; mask may be NULL. */
-static void update(float *restrict values, const uint8_t *restrict mask, const float *restrict gradient,
-                   float *restrict mean, float *restrict variance, size_t count, float rate)
+void espalier_adam_update(float *restrict values, const uint8_t *restrict mask, const float *restrict gradient,
+                          float *restrict mean, float *restrict variance, size_t count, float rate)
 {
     for (size_t i = 0; i < count; i++) {
         mean[i] = MEAN_DECAY * mean[i] + (1.0F - MEAN_DECAY) * gradient[i];
@@ -38,18 +37,24 @@ static void update(float *restrict values, const uint8_t *restrict mask, const f
             values[i] = mask[i] ? values[i] : 0.0F;
 }
 
+float espalier_adam_rate(uint32_t step, float learning_rate)
+{
+    double variance = pow((double)VARIANCE_DECAY, step), mean = pow((double)MEAN_DECAY, step);
+
+    return learning_rate * (float)(sqrt(1.0 - variance) / (1.0 - mean));
+}
+
 void espalier_adam_step(struct espalier_adam *adam, struct espalier_network *network,
                         const struct espalier_gradients *gradients, float learning_rate)
 {
-    double step = ++adam->steps;
-    double correction = sqrt(1.0 - pow((double)VARIANCE_DECAY, step)) / (1.0 - pow((double)MEAN_DECAY, step));
-    float rate = learning_rate * (float)correction;
+    float rate = espalier_adam_rate(++adam->steps, learning_rate);
 
     for (uint32_t i = 0; i < network->layer_count; i++) {
         struct espalier_float_layer *layer = &network->layers[i];
-        update(layer->weights, layer->mask, gradients->weights[i], adam->mean.weights[i], adam->variance.weights[i],
-               layer->shape.rows * espalier_shape_columns(&layer->shape), rate);
-        update(layer->bias, NULL, gradients->bias[i], adam->mean.bias[i], adam->variance.bias[i], layer->shape.rows,
-               rate);
+        espalier_adam_update(layer->weights, layer->mask, gradients->weights[i], adam->mean.weights[i],
+                             adam->variance.weights[i], layer->shape.rows * espalier_shape_columns(&layer->shape),
+                             rate);
+        espalier_adam_update(layer->bias, NULL, gradients->bias[i], adam->mean.bias[i], adam->variance.bias[i],
+                             layer->shape.rows, rate);
     }
 }

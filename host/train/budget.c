@@ -108,3 +108,24 @@ enum espalier_status espalier_budget_gap(const struct espalier_network *network,
     limit_rows(network, total, budgets);
     return ESPALIER_OK;
 }
+
+struct espalier_budget espalier_budget_of(const struct espalier_float_layer *layer)
+{
+    size_t columns = espalier_shape_columns(&layer->shape);
+    struct espalier_budget budget = {0};
+
+    for (size_t row = 0; row < layer->shape.rows; row++) {
+        uint32_t weights = 0;
+        for (size_t column = 0; column < columns; column++)
+            weights += layer->mask[row * columns + column];
+        budget.weights += weights;
+        budget.rows += weights > 0;
+    }
+    for (size_t column = 0; column < columns; column++) {
+        bool any = false;
+        for (size_t row = 0; row < layer->shape.rows && !any; row++)
+            any = layer->mask[row * columns + column];
+        budget.columns += any;
+    }
+    return budget;
+}

@@ -4,6 +4,9 @@
 
 #include <espalier/compress.h>
 
+/* What a layer keeps as it is: weights, and rows and columns that have any. */
+struct espalier_budget espalier_budget_of(const struct espalier_float_layer *layer);
+
 /* Non-structured: shares out total weights by LAMP scores (Lee et al. 2021, eq. 4: a weight's square over the sum of
  * the squares that are not smaller, within its layer), the largest of all layers first. Every layer keeps at least one,
  * and at most twice the rows that a structured network of as many weights would have. */

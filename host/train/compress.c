@@ -3,6 +3,7 @@
 
 #include "admm.h"
 #include "budget.h"
+#include "choose.h"
 #include "export.h"
 #include "fit.h"
 #include "purify.h"
@@ -31,8 +32,9 @@ struct espalier_compress_options espalier_compress_defaults(enum espalier_format
     struct espalier_compress_options options = {.train = espalier_train_defaults(),
                                                 .format = format,
                                                 .ratio = 100.0,
-                                                .value_bits = 4,
                                                 .bias_bits = 8,
+                                                .choose_rate = 2e-3F,
+                                                .prior = 1.0F,
                                                 .steps = 3,
                                                 .prune_epochs = 12,
                                                 .retrain_epochs = 24,
@@ -44,6 +46,7 @@ struct espalier_compress_options espalier_compress_defaults(enum espalier_format
                                                 .rho_last = 1.0F,
                                                 .made_by = ""};
 
+    memset(options.value_bits, format == ESPALIER_DENSE ? 8 : 4, sizeof options.value_bits);
     options.train.dropout = 0.0F;
     options.train.augment = 0.7F;
     if (format == ESPALIER_STRUCTURED)
@@ -53,7 +56,6 @@ struct espalier_compress_options espalier_compress_defaults(enum espalier_format
         options.rho_last = 0.5F;
     }
     if (format == ESPALIER_DENSE) {
-        options.value_bits = 8;
         options.quantize_epochs = 2;
         options.quantize_rate = 2e-4F;
         options.prune_epochs = options.retrain_epochs = options.steps = 0;
@@ -64,14 +66,20 @@ struct espalier_compress_options espalier_compress_defaults(enum espalier_format
 static enum espalier_status check_options(const struct espalier_network *network,
                                           const struct espalier_compress_options *options, struct espalier_error *error)
 {
-    if (options->value_bits < 1 || options->value_bits > 8 || options->bias_bits < 2 || options->bias_bits > 16)
-        return espalier_fail(error, ESPALIER_ERR_RANGE, "values of %u bits and biases of %u: 1 to 8 and 2 to 16 can be",
-                             options->value_bits, options->bias_bits);
+    for (uint32_t i = 0; i < network->layer_count; i++)
+        if (options->value_bits[i] < 1 || options->value_bits[i] > 8)
+            return espalier_fail(error, ESPALIER_ERR_RANGE, "layer %u: values of %u bits: 1 to 8 can be", i + 1,
+                                 options->value_bits[i]);
+    if (options->bias_bits < 2 || options->bias_bits > 16)
+        return espalier_fail(error, ESPALIER_ERR_RANGE, "biases of %u bits: 2 to 16 can be", options->bias_bits);
     if (options->prune_epochs > EPOCHS_MAX || options->retrain_epochs > EPOCHS_MAX ||
         options->quantize_epochs > EPOCHS_MAX)
         return espalier_fail(error, ESPALIER_ERR_RANGE, "at most %d epochs a stage can be", EPOCHS_MAX);
     if (options->format == ESPALIER_DENSE)
         return ESPALIER_OK;
+    if (options->choose_epochs > 0 && options->budget_count == 0 && options->steps == 0)
+        return options->ratio > 1.0 ? ESPALIER_OK
+                                    : espalier_fail(error, ESPALIER_ERR_RANGE, "the ratio must be over 1");
     if (options->steps < 1 || options->steps > STEPS_MAX || options->prune_epochs < options->steps)
         return espalier_fail(error, ESPALIER_ERR_RANGE,
                              "%u pruning steps in %u epochs: 1 to %d steps of at least an epoch can be", options->steps,
@@ -92,18 +100,17 @@ static enum espalier_status check_options(const struct espalier_network *network
 
 /* ---- Budgets */
 
-/* What is there before pruning, and what shall be left. */
+static uint64_t wanted_weights(const struct job *job)
+{
+    return (uint64_t)((double)job->network->dense_weights / job->options->ratio);
+}
+
+/* What shall be left. */
 static enum espalier_status choose_budgets(struct job *job, struct espalier_error *error)
 {
     const struct espalier_compress_options *options = job->options;
-    uint64_t total = (uint64_t)((double)job->network->dense_weights / options->ratio);
+    uint64_t total = wanted_weights(job);
 
-    for (uint32_t i = 0; i < job->network->layer_count; i++) {
-        const struct espalier_shape *shape = &job->network->layers[i].shape;
-        uint32_t columns = (uint32_t)espalier_shape_columns(shape);
-        job->first[i] =
-            (struct espalier_budget){.weights = shape->rows * columns, .rows = shape->rows, .columns = columns};
-    }
     if (options->budget_count != 0)
         memcpy(job->target, options->budgets, options->budget_count * sizeof *job->target);
     else if (options->format == ESPALIER_GAP)
@@ -149,7 +156,14 @@ static size_t structured_constraints(const struct job *job, double part, struct 
 
 /* ---- Stages */
 
-static enum espalier_status run_stage(struct job *job, struct espalier_fit stage, struct espalier_error *error)
+/* The n-th of `parts` nearly equal parts of `whole`. */
+static uint32_t part_of(uint32_t whole, uint32_t n, uint32_t parts)
+{
+    return whole * (n + 1) / parts - whole * n / parts;
+}
+
+/* Completes a stage that comes next in the job. */
+static struct espalier_fit next_stage(struct job *job, struct espalier_fit stage)
 {
     stage.network = job->network;
     stage.data = job->data;
@@ -158,7 +172,28 @@ static enum espalier_status run_stage(struct job *job, struct espalier_fit stage
     stage.done_from = job->images_done / job->images_all;
     job->images_done += stage.epochs;
     stage.done_to = job->images_done / job->images_all;
+    return stage;
+}
+
+static enum espalier_status run_stage(struct job *job, struct espalier_fit stage, struct espalier_error *error)
+{
+    stage = next_stage(job, stage);
     return stage.epochs > 0 ? espalier_fit_run(&stage, error) : ESPALIER_OK;
+}
+
+/* Variational dropout: down to the total, or to ADMM's start and budgets. */
+static enum espalier_status choose(struct job *job, struct espalier_error *error)
+{
+    const struct espalier_compress_options *options = job->options;
+    struct espalier_fit stage = next_stage(job, (struct espalier_fit){.stage = "choose",
+                                                                      .epochs = options->choose_epochs,
+                                                                      .learning_rate = options->choose_rate,
+                                                                      .prior = options->prior});
+    enum espalier_noise_kind kind = options->format == ESPALIER_GAP ? ESPALIER_NOISE_ELEMENTS : ESPALIER_NOISE_GROUPS;
+    enum espalier_status status =
+        espalier_choose(&stage, kind, wanted_weights(job), options->steps > 0 ? job->target : NULL, error);
+
+    return status == ESPALIER_OK ? espalier_purify(job->network, error) : status;
 }
 
 /* ADMM towards the constraints of one step, then the hard projection. */
@@ -189,30 +224,32 @@ static enum espalier_status run_admm(struct job *job, uint32_t step, uint32_t ep
     return status;
 }
 
-/* The n-th of `parts` nearly equal parts of `whole`. */
-static uint32_t part_of(uint32_t whole, uint32_t n, uint32_t parts)
+static enum espalier_status retrain(struct job *job, uint32_t epochs, struct espalier_error *error)
 {
-    return whole * (n + 1) / parts - whole * n / parts;
+    return run_stage(
+        job, (struct espalier_fit){.stage = "retrain", .epochs = epochs, .learning_rate = job->options->retrain_rate},
+        error);
 }
 
 static enum espalier_status prune(struct job *job, struct espalier_error *error)
 {
     const struct espalier_compress_options *options = job->options;
     uint32_t between_steps = options->retrain_epochs / 3, steps = options->steps;
-    enum espalier_status status = choose_budgets(job, error);
+    enum espalier_status status = options->choose_epochs > 0 ? choose(job, error) : choose_budgets(job, error);
 
+    for (uint32_t i = 0; i < job->network->layer_count; i++)
+        job->first[i] = espalier_budget_of(&job->network->layers[i]);
+    if (steps == 0 && status == ESPALIER_OK)
+        status = retrain(job, options->retrain_epochs, error);
     for (uint32_t step = 0; step < steps && status == ESPALIER_OK; step++) {
         bool last = step + 1 == steps;
-        uint32_t retrain =
+        uint32_t epochs =
             last ? options->retrain_epochs - (steps > 1 ? between_steps : 0) : part_of(between_steps, step, steps - 1);
         status = run_admm(job, step, part_of(options->prune_epochs, step, steps), error);
         if (status == ESPALIER_OK)
             status = espalier_purify(job->network, error);
         if (status == ESPALIER_OK)
-            status = run_stage(
-                job,
-                (struct espalier_fit){.stage = "retrain", .epochs = retrain, .learning_rate = options->retrain_rate},
-                error);
+            status = retrain(job, epochs, error);
     }
     if (status == ESPALIER_OK && options->format == ESPALIER_GAP)
         status = espalier_sort_rows(job->network, error);
@@ -262,7 +299,8 @@ enum espalier_status espalier_compress(const struct espalier_network *network, c
     if (status != ESPALIER_OK)
         return status;
     espalier_random_seed(&job.random, options->train.seed);
-    job.images_all = fmax(1.0, (double)options->prune_epochs + options->retrain_epochs + options->quantize_epochs);
+    job.images_all = fmax(1.0, (double)options->choose_epochs + options->prune_epochs + options->retrain_epochs +
+                                   options->quantize_epochs);
     if (options->format != ESPALIER_DENSE)
         status = prune(&job, error);
     if (status == ESPALIER_OK)

@@ -46,9 +46,9 @@ static void mask_gap(const struct espalier_float_layer *from, struct espalier_la
 static void (*const mask_of_format[])(const struct espalier_float_layer *, struct espalier_layer *) = {
     [ESPALIER_DENSE] = mask_dense, [ESPALIER_STRUCTURED] = mask_structured, [ESPALIER_GAP] = mask_gap};
 
-static void copy_scales(const struct espalier_quantized_layer *from, uint8_t value_bits, struct espalier_layer *to)
+static void copy_scales(const struct espalier_quantized_layer *from, struct espalier_layer *to)
 {
-    to->value_bits = value_bits;
+    to->value_bits = from->value_bits;
     to->has_codebook = from->levels.count > 0;
     memcpy(to->codebook, from->levels.codebook, from->levels.count);
     to->mult = to->raw ? 1 : from->mult;
@@ -88,7 +88,7 @@ enum espalier_status espalier_export(const struct espalier_network *network, con
         if (status != ESPALIER_OK)
             goto fail;
         mask_of_format[format](&network->layers[i], layer);
-        copy_scales(&quantizer->layers[i], quantizer->value_bits, layer);
+        copy_scales(&quantizer->layers[i], layer);
         copy_weights(&network->layers[i], &quantizer->layers[i], layer);
     }
     model->dense_weights = network->dense_weights;

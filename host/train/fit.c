@@ -4,6 +4,7 @@
 #include "batch.h"
 #include "judge.h"
 #include "quantize.h"
+#include "variational.h"
 
 #include <espalier/model.h>
 #include <math.h>
@@ -14,6 +15,8 @@ enum {
     BATCH_MAX = 1024,
     WARM_UP_STEPS = 200 /* the learning rate rises over these, or over a tenth of the stage if that is less */
 };
+
+static const double PRIOR_RISE = 0.4;
 
 /* The state of one stage. */
 struct run {
@@ -99,14 +102,16 @@ static enum espalier_status create_run(struct run *run, const struct espalier_fi
         return espalier_fail(error, ESPALIER_ERR_MEMORY, "out of memory for training on %u images", run->images);
     for (uint32_t i = 0; i < run->images; i++)
         run->order[i] = i;
-    for (uint32_t i = 0; i < network->layer_count; i++)
-        run->views[i] = (struct espalier_view){network->layers[i].weights, network->layers[i].bias, 0.0F};
-
+    espalier_views_of(network, run->views);
     enum espalier_status status = espalier_pass_create(network, options->batch, &run->pass, error);
     if (status == ESPALIER_OK)
         status = espalier_gradients_create(network, &run->gradients, error);
     if (status == ESPALIER_OK)
         status = espalier_adam_create(network, &run->adam, error);
+    if (status == ESPALIER_OK && fit->variational != NULL)
+        status = espalier_pass_add_noise(run->pass, network, error);
+    if (status == ESPALIER_OK && fit->variational != NULL)
+        status = espalier_gradients_add_variance(network, &run->gradients, error);
     return status;
 }
 
@@ -126,10 +131,21 @@ static const struct espalier_view *current_views(const struct run *run)
 {
     struct espalier_quantizer *quantizer = run->fit->quantizer;
 
+    if (run->fit->variational != NULL)
+        espalier_variational_apply(run->fit->variational, run->fit->network, run->views);
     if (quantizer == NULL)
         return run->views;
     espalier_quantizer_apply(quantizer, run->fit->network);
     return quantizer->views;
+}
+
+/* Where the schedule is, 0 to 1. */
+static double schedule(const struct run *run, double steps)
+{
+    const struct espalier_fit *fit = run->fit;
+    double to = fit->part_to > 0.0 ? fit->part_to : 1.0;
+
+    return fit->part_from + (to - fit->part_from) * steps / ((double)fit->epochs * run->steps);
 }
 
 static float learning_rate(const struct run *run, uint32_t epoch, uint32_t step)
@@ -139,7 +155,17 @@ static float learning_rate(const struct run *run, uint32_t epoch, uint32_t step)
     const double pi = 3.14159265358979323846;
 
     return run->fit->learning_rate *
-           (float)(0.5 * (1.0 + cos(pi * at / total)) * fmin(1.0, (at + 1.0) / (warm_up + 1.0)));
+           (float)(0.5 * (1.0 + cos(pi * schedule(run, at))) * fmin(1.0, (at + 1.0) / (warm_up + 1.0)));
+}
+
+/* Weights and their noise, a step on under the prior. */
+static void step_variational(struct run *run, uint32_t epoch, uint32_t step)
+{
+    const struct espalier_fit *fit = run->fit;
+    double risen = fmin(1.0, schedule(run, (double)epoch * run->steps + step) / PRIOR_RISE);
+
+    fit->variational->prior = fit->prior * (float)risen / (float)run->images;
+    espalier_variational_step(fit->variational, fit->network, &run->gradients, learning_rate(run, epoch, step));
 }
 
 /* Forward, backward, one step of Adam. *loss receives the batch's loss. */
@@ -166,6 +192,8 @@ static enum espalier_status train_batch(struct run *run, uint32_t epoch, uint32_
     espalier_pass_backward(run->pass, views, run->logit_gradients, &run->gradients);
     if (fit->admm != NULL)
         espalier_admm_penalize(fit->admm, network, &run->gradients);
+    if (fit->variational != NULL)
+        step_variational(run, epoch, step);
     espalier_adam_step(&run->adam, network, &run->gradients, learning_rate(run, epoch, step));
     return ESPALIER_OK;
 }

@@ -8,6 +8,7 @@
 
 struct espalier_admm;
 struct espalier_quantizer;
+struct espalier_variational;
 
 /* One stage. */
 struct espalier_fit {
@@ -17,10 +18,13 @@ struct espalier_fit {
     const struct espalier_train_options *options; /* all but epochs and learning_rate, which are the stage's own */
     uint32_t epochs;
     float learning_rate;       /* at the start; falls to 0 along half a cosine, after a short linear rise */
+    double part_from, part_to; /* of a longer schedule, 0 to 1, that this stage is a part of; both 0: all of it */
     double done_from, done_to; /* shares of the whole job done before and after this stage */
     struct espalier_random *random;
-    struct espalier_admm *admm;           /* NULL: no constraints */
-    struct espalier_quantizer *quantizer; /* NULL: float arithmetic */
+    struct espalier_admm *admm;               /* NULL: no constraints */
+    struct espalier_quantizer *quantizer;     /* NULL: float arithmetic */
+    struct espalier_variational *variational; /* NULL: no noise; its prior is set by the schedule */
+    float prior; /* of variational: 1 is Bayes'; risen linearly over the first PRIOR_RISE of the schedule */
 };
 
 /* Refuses images, network or options that do not suit one another. */

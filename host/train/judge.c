@@ -34,12 +34,6 @@ uint32_t espalier_count_correct(struct espalier_pass *pass, const struct espalie
     return correct;
 }
 
-static void plain_views(const struct espalier_network *network, struct espalier_view *views)
-{
-    for (uint32_t i = 0; i < network->layer_count; i++)
-        views[i] = (struct espalier_view){network->layers[i].weights, network->layers[i].bias, 0.0F};
-}
-
 enum espalier_status espalier_network_correct(const struct espalier_network *network,
                                               const struct espalier_dataset *data, uint32_t first, uint32_t count,
                                               uint32_t *correct, struct espalier_error *error)
@@ -57,7 +51,7 @@ enum espalier_status espalier_network_correct(const struct espalier_network *net
     enum espalier_status status = espalier_pass_create(network, JUDGE_BATCH, &pass, error);
     if (status != ESPALIER_OK)
         return status;
-    plain_views(network, views);
+    espalier_views_of(network, views);
     *correct = espalier_count_correct(pass, views, network->layers[network->layer_count - 1].shape.rows, data, first,
                                       count, JUDGE_BATCH);
     espalier_pass_free(pass);
@@ -75,7 +69,7 @@ enum espalier_status espalier_network_logits(const struct espalier_network *netw
     enum espalier_status status = espalier_pass_create(network, 1, &pass, error);
     if (status != ESPALIER_OK)
         return status;
-    plain_views(network, views);
+    espalier_views_of(network, views);
     for (uint32_t n = 0; n < count; n++) {
         float *to = espalier_pass_input(pass);
         for (size_t i = 0; i < size; i++)

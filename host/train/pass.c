@@ -1,5 +1,6 @@
 #include "pass.h"
 #include "convolve.h"
+#include "noise.h"
 
 #include <math.h>
 #include <stdlib.h>
@@ -16,10 +17,11 @@ struct layer_pass {
     float *sums;   /* output of the convolution; backward: the derivative by it */
     float *output; /* after ReLU, pooling and rounding */
     float *output_gradient;
-    float *kept;        /* hidden fully connected layer: 0 or 1 / (1 - dropout) for every activation */
-    int32_t *winner;    /* which position of its pooling window an output came from */
-    size_t output_size; /* floats */
-    bool dropped;       /* dropout was on in the last forward pass */
+    float *kept;                 /* hidden fully connected layer: 0 or 1 / (1 - dropout) for every activation */
+    int32_t *winner;             /* which position of its pooling window an output came from */
+    size_t output_size;          /* floats */
+    bool dropped;                /* dropout was on in the last forward pass */
+    struct espalier_noise noise; /* all zero without */
 };
 
 struct espalier_pass {
@@ -27,6 +29,12 @@ struct espalier_pass {
     float *input;
     struct layer_pass *layers;
 };
+
+void espalier_views_of(const struct espalier_network *network, struct espalier_view *views)
+{
+    for (uint32_t i = 0; i < network->layer_count; i++)
+        views[i] = (struct espalier_view){.weights = network->layers[i].weights, .bias = network->layers[i].bias};
+}
 
 /* ---- Gradients */
 
@@ -36,6 +44,7 @@ enum espalier_status espalier_gradients_create(const struct espalier_network *ne
     out->layer_count = network->layer_count;
     out->weights = calloc(network->layer_count, sizeof *out->weights);
     out->bias = calloc(network->layer_count, sizeof *out->bias);
+    out->variance = NULL;
     if (out->weights == NULL || out->bias == NULL)
         goto no_memory;
     for (uint32_t i = 0; i < network->layer_count; i++) {
@@ -52,6 +61,22 @@ no_memory:
     return espalier_fail(error, ESPALIER_ERR_MEMORY, "out of memory for gradients");
 }
 
+enum espalier_status espalier_gradients_add_variance(const struct espalier_network *network,
+                                                     struct espalier_gradients *gradients, struct espalier_error *error)
+{
+    bool enough = true;
+
+    gradients->variance = calloc(network->layer_count, sizeof *gradients->variance);
+    for (uint32_t i = 0; i < network->layer_count && gradients->variance != NULL; i++) {
+        const struct espalier_shape *shape = &network->layers[i].shape;
+        gradients->variance[i] = calloc(shape->rows * espalier_shape_columns(shape), sizeof **gradients->variance);
+        enough = enough && gradients->variance[i] != NULL;
+    }
+    return gradients->variance != NULL && enough
+               ? ESPALIER_OK
+               : espalier_fail(error, ESPALIER_ERR_MEMORY, "out of memory for gradients");
+}
+
 void espalier_gradients_free(struct espalier_gradients *gradients)
 {
     for (uint32_t i = 0; i < gradients->layer_count; i++) {
@@ -59,9 +84,12 @@ void espalier_gradients_free(struct espalier_gradients *gradients)
             free(gradients->weights[i]);
         if (gradients->bias != NULL)
             free(gradients->bias[i]);
+        if (gradients->variance != NULL)
+            free(gradients->variance[i]);
     }
     free(gradients->weights);
     free(gradients->bias);
+    free(gradients->variance);
     memset(gradients, 0, sizeof *gradients);
 }
 
@@ -133,6 +161,19 @@ no_memory:
     return espalier_fail(error, ESPALIER_ERR_MEMORY, "out of memory for a batch of %u images", batch);
 }
 
+enum espalier_status espalier_pass_add_noise(struct espalier_pass *pass, const struct espalier_network *network,
+                                             struct espalier_error *error)
+{
+    enum espalier_status status = ESPALIER_OK;
+
+    for (uint32_t i = 0; i < pass->layer_count && status == ESPALIER_OK; i++) {
+        const struct espalier_shape *shape = &pass->layers[i].shape;
+        status = espalier_noise_create(&pass->layers[i].noise, shape, network->layers[i].mask, pass->batch,
+                                       padded_size(shape, pass->batch), error);
+    }
+    return status;
+}
+
 void espalier_pass_free(struct espalier_pass *pass)
 {
     if (pass == NULL)
@@ -140,6 +181,7 @@ void espalier_pass_free(struct espalier_pass *pass)
     for (uint32_t i = 0; i < pass->layer_count; i++) {
         struct layer_pass *layer = &pass->layers[i];
         espalier_convolve_free(&layer->convolve);
+        espalier_noise_free(&layer->noise);
         free(layer->padded);
         free(layer->padded_gradient);
         free(layer->sums);
@@ -261,8 +303,11 @@ const float *espalier_pass_forward(struct espalier_pass *pass, const struct espa
         struct layer_pass *layer = &pass->layers[i];
         if (layer->padded != NULL)
             move_inside(&layer->shape, pass->batch, layer->padded, input, false);
-        espalier_convolve_forward(&layer->convolve, views[i].weights, views[i].bias,
-                                  layer->padded != NULL ? layer->padded : input, layer->sums);
+        if (layer->padded != NULL)
+            input = layer->padded;
+        espalier_convolve_forward(&layer->convolve, views[i].weights, views[i].bias, input, layer->sums);
+        if (views[i].variance != NULL && random != NULL)
+            espalier_noise_add(&layer->noise, views[i].variance, input, layer->sums, random);
         finish_forward(layer, pass->batch, views[i].step);
         apply_dropout(layer, dropout, random);
         input = layer->output;
@@ -294,14 +339,20 @@ static void start_backward(struct layer_pass *layer, const float *gradient, size
                 }
 }
 
-static void backward_to_input(struct layer_pass *layer, const struct espalier_view *view, struct layer_pass *previous,
-                              size_t batch)
+/* Where the derivative by a layer's (padded) input is summed up, zeroed. */
+static float *clear_input_gradient(struct layer_pass *layer, struct layer_pass *previous, size_t batch)
 {
     float *gradient = layer->padded != NULL ? layer->padded_gradient : previous->output_gradient;
 
     memset(previous->output_gradient, 0, previous->output_size * sizeof *previous->output_gradient);
     if (layer->padded != NULL)
         memset(gradient, 0, padded_size(&layer->shape, batch) * sizeof *gradient);
+    return gradient;
+}
+
+static void backward_to_input(struct layer_pass *layer, const struct espalier_view *view, struct layer_pass *previous,
+                              size_t batch, float *gradient)
+{
     espalier_convolve_backward_input(&layer->convolve, view->weights, layer->sums, gradient);
     if (layer->padded != NULL)
         move_inside(&layer->shape, batch, gradient, previous->output_gradient, true);
@@ -320,8 +371,12 @@ void espalier_pass_backward(struct espalier_pass *pass, const struct espalier_vi
         const float *input = layer->padded != NULL ? layer->padded : previous != NULL ? previous->output : pass->input;
         start_backward(layer, gradient, pass->batch);
         espalier_convolve_backward(&layer->convolve, input, layer->sums, gradients->weights[i], gradients->bias[i]);
+        float *input_gradient = previous != NULL ? clear_input_gradient(layer, previous, pass->batch) : NULL;
+        if (views[i].variance != NULL)
+            espalier_noise_backward(&layer->noise, views[i].variance, input, layer->sums, gradients->variance[i],
+                                    input_gradient);
         if (previous != NULL) {
-            backward_to_input(layer, &views[i], previous, pass->batch);
+            backward_to_input(layer, &views[i], previous, pass->batch, input_gradient);
             gradient = previous->output_gradient;
         }
     }

@@ -11,17 +11,26 @@ struct espalier_view {
     const float *bias;    /* [rows] */
     float
         step; /* activations become multiples of this, saturated at 127 (and -128) of them; 0: they stay as they are */
+    const float *variance; /* [rows][columns] of the weights, 0 where the mask is 0; NULL: they are what they are */
 };
+
+/* What a float network computes with: its own weights, no steps, no noise. views receives [layer_count]. */
+void espalier_views_of(const struct espalier_network *network, struct espalier_view *views);
 
 /* Derivatives of the loss. Where a mask is 0, a weight's is of no meaning. */
 struct espalier_gradients {
     uint32_t layer_count;
-    float **weights; /* [layer_count] of [rows][columns] */
-    float **bias;    /* [layer_count] of [rows] */
+    float **weights;  /* [layer_count] of [rows][columns] */
+    float **bias;     /* [layer_count] of [rows] */
+    float **variance; /* [layer_count] of [rows][columns]: by the weights' variances; NULL without noise */
 };
 
 enum espalier_status espalier_gradients_create(const struct espalier_network *network, struct espalier_gradients *out,
                                                struct espalier_error *error);
+/* Makes room for derivatives by variances, too. */
+enum espalier_status espalier_gradients_add_variance(const struct espalier_network *network,
+                                                     struct espalier_gradients *gradients,
+                                                     struct espalier_error *error);
 void espalier_gradients_free(struct espalier_gradients *gradients);
 
 /* The buffers of a network and a batch size. */
@@ -30,13 +39,17 @@ struct espalier_pass;
 /* Prepares for the shapes and masks of @p network; a changed mask needs a new pass. */
 enum espalier_status espalier_pass_create(const struct espalier_network *network, uint32_t batch,
                                           struct espalier_pass **out, struct espalier_error *error);
+/* Makes a pass ready for views with variances (noise.h). */
+enum espalier_status espalier_pass_add_noise(struct espalier_pass *pass, const struct espalier_network *network,
+                                             struct espalier_error *error);
 void espalier_pass_free(struct espalier_pass *pass);
 
 /* Where the caller puts a batch: [in_channels][in_height][in_width][batch]. */
 float *espalier_pass_input(struct espalier_pass *pass);
 
-/* Runs the batch. With dropout > 0, hidden fully connected activations are dropped at that rate, drawn from @p random.
- * Returns the logits, [rows of the last layer][batch] (times its output positions, if it has any). */
+/* Runs the batch. With dropout > 0, hidden fully connected activations are dropped at that rate, drawn from @p random,
+ * as is the noise of layers whose view has a variance. Returns the logits, [rows of the last layer][batch] (times its
+ * output positions, if it has any). */
 const float *espalier_pass_forward(struct espalier_pass *pass, const struct espalier_view *views, float dropout,
                                    struct espalier_random *random);
 

@@ -79,30 +79,59 @@ static enum espalier_status select_rows(struct espalier_network *network, uint32
     return ESPALIER_OK;
 }
 
-/* Removes what can go between a layer and its reader; *changed is set if anything went. */
-static enum espalier_status purify_layer(struct espalier_network *network, uint32_t index, bool *changed,
-                                         struct espalier_error *error)
+static void clear_row(struct espalier_float_layer *layer, size_t row)
 {
-    struct espalier_float_layer *layer = &network->layers[index], *reader = &network->layers[index + 1];
-    uint32_t *stay = malloc(layer->shape.rows * sizeof *stay);
-    uint16_t count = 0;
+    size_t columns = espalier_shape_columns(&layer->shape);
+
+    memset(layer->weights + row * columns, 0, columns * sizeof *layer->weights);
+    memset(layer->mask + row * columns, 0, columns);
+}
+
+/* Cuts what is of no use between a layer and its reader; true if anything was. */
+static bool cut_between(struct espalier_float_layer *layer, struct espalier_float_layer *reader)
+{
+    bool changed = false;
+
+    for (size_t row = 0; row < layer->shape.rows; row++) {
+        float constant = layer->shape.relu && layer->bias[row] < 0.0F ? 0.0F : layer->bias[row];
+        bool has_weights = row_weights(layer, row) > 0, read = is_read(reader, row);
+        if (!has_weights && read && (reader->shape.pad == 0 || constant == 0.0F))
+            fold_constant(reader, row, constant);
+        else if (has_weights && !read)
+            clear_row(layer, row);
+        else
+            continue;
+        changed = true;
+    }
+    return changed;
+}
+
+void espalier_cut_unused(struct espalier_network *network)
+{
+    for (bool changed = true; changed;) {
+        changed = false;
+        for (uint32_t i = 0; i + 1 < network->layer_count; i++)
+            changed = cut_between(&network->layers[i], &network->layers[i + 1]) || changed;
+    }
+}
+
+/* Removes the rows that nobody reads. */
+static enum espalier_status remove_unread(struct espalier_network *network, uint32_t index,
+                                          struct espalier_error *error)
+{
+    uint16_t rows = network->layers[index].shape.rows, count = 0;
+    uint32_t *stay = malloc(rows * sizeof *stay);
+    enum espalier_status status = ESPALIER_OK;
 
     if (stay == NULL)
         return espalier_fail(error, ESPALIER_ERR_MEMORY, "layer %u: out of memory", index);
-    for (uint32_t row = 0; row < layer->shape.rows; row++) {
-        float constant = layer->shape.relu && layer->bias[row] < 0.0F ? 0.0F : layer->bias[row];
-        if (row_weights(layer, row) == 0 && (reader->shape.pad == 0 || constant == 0.0F))
-            fold_constant(reader, row, constant);
-        if (is_read(reader, row))
+    for (uint32_t row = 0; row < rows; row++)
+        if (is_read(&network->layers[index + 1], row))
             stay[count++] = row;
-    }
     if (count == 0)
         stay[count++] = 0;
-    enum espalier_status status = ESPALIER_OK;
-    if (count < layer->shape.rows) {
-        *changed = true;
+    if (count < rows)
         status = select_rows(network, index, stay, count, error);
-    }
     free(stay);
     return status;
 }
@@ -110,13 +139,10 @@ static enum espalier_status purify_layer(struct espalier_network *network, uint3
 enum espalier_status espalier_purify(struct espalier_network *network, struct espalier_error *error)
 {
     enum espalier_status status = ESPALIER_OK;
-    bool changed = true;
 
-    while (changed && status == ESPALIER_OK) {
-        changed = false;
-        for (uint32_t i = 0; i + 1 < network->layer_count && status == ESPALIER_OK; i++)
-            status = purify_layer(network, i, &changed, error);
-    }
+    espalier_cut_unused(network);
+    for (uint32_t i = 0; i + 1 < network->layer_count && status == ESPALIER_OK; i++)
+        status = remove_unread(network, i, error);
     return status;
 }
 

@@ -4,9 +4,14 @@
 
 #include <espalier/network.h>
 
+/* Clears the masks of what is of no use: the weights of hidden rows that nobody reads, and those that read a row
+ * without weights, whose constant output moves into the biases. (Before a layer with padding only if it is 0: a halo
+ * reads 0, not the constant.) Shapes stay. */
+void espalier_cut_unused(struct espalier_network *network);
+
 /* Removes hidden rows that nobody reads, and rows without weights, whose constant output moves into the next layer's
- * biases, until there are none left. (Before a layer with padding a row without weights goes only if its output is 0: a
- * halo reads 0, not the constant.) A layer keeps at least one row. Shapes shrink accordingly. */
+ * biases, until there are none left, as espalier_cut_unused finds them. A layer keeps at least one row. Shapes shrink
+ * accordingly. */
 enum espalier_status espalier_purify(struct espalier_network *network, struct espalier_error *error);
 
 /* Orders the rows of every layer but the last by their weights, most first, and the next layer's columns likewise: rows

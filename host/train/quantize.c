@@ -15,12 +15,11 @@ static size_t weights_of(const struct espalier_float_layer *layer)
     return layer->shape.rows * espalier_shape_columns(&layer->shape);
 }
 
-enum espalier_status espalier_quantizer_create(const struct espalier_network *network, uint8_t value_bits,
+enum espalier_status espalier_quantizer_create(const struct espalier_network *network, const uint8_t *value_bits,
                                                uint8_t bias_bits, struct espalier_quantizer *out,
                                                struct espalier_error *error)
 {
     memset(out, 0, sizeof *out);
-    out->value_bits = value_bits;
     out->bias_bits = bias_bits;
     out->layers = calloc(network->layer_count, sizeof *out->layers);
     out->views = calloc(network->layer_count, sizeof *out->views);
@@ -29,6 +28,7 @@ enum espalier_status espalier_quantizer_create(const struct espalier_network *ne
     out->layer_count = network->layer_count;
     for (uint32_t i = 0; i < network->layer_count; i++) {
         struct espalier_quantized_layer *layer = &out->layers[i];
+        layer->value_bits = value_bits[i];
         layer->weights = calloc(weights_of(&network->layers[i]), sizeof *layer->weights);
         layer->bias = calloc(network->layers[i].shape.rows, sizeof *layer->bias);
         if (layer->weights == NULL || layer->bias == NULL)
@@ -96,8 +96,7 @@ static enum espalier_status choose_steps(struct espalier_quantizer *quantizer, c
 
     if (status != ESPALIER_OK)
         return status;
-    for (uint32_t i = 0; i <= last; i++)
-        views[i] = (struct espalier_view){network->layers[i].weights, network->layers[i].bias, 0.0F};
+    espalier_views_of(network, views);
     for (uint32_t n = 0; n < images; n++)
         espalier_batch_fill(data, &n, 1, images, 0.0F, NULL, espalier_pass_input(pass) + n);
     (void)espalier_pass_forward(pass, views, 0.0F, NULL);
@@ -341,7 +340,7 @@ enum espalier_status espalier_quantizer_refresh(struct espalier_quantizer *quant
     for (uint32_t i = 0; i < quantizer->layer_count && status == ESPALIER_OK; i++) {
         struct espalier_quantized_layer *layer = &quantizer->layers[i];
         layer->input_step = input_step;
-        status = choose_levels(&network->layers[i], quantizer->value_bits, input_step, &layer->levels, error);
+        status = choose_levels(&network->layers[i], layer->value_bits, input_step, &layer->levels, error);
         if (i + 1 < quantizer->layer_count)
             choose_requantization(layer, layer->levels.unit * input_step);
         choose_bias(layer, &network->layers[i], quantizer->bias_bits, layer->levels.unit * input_step);
@@ -362,6 +361,7 @@ void espalier_quantizer_apply(struct espalier_quantizer *quantizer, const struct
                                     : 0.0F;
         for (size_t row = 0; row < from->shape.rows; row++)
             layer->bias[row] = round_bias(layer, from->bias[row], layer->levels.unit * layer->input_step);
-        quantizer->views[i] = (struct espalier_view){layer->weights, layer->bias, layer->output_step};
+        quantizer->views[i] =
+            (struct espalier_view){.weights = layer->weights, .bias = layer->bias, .step = layer->output_step};
     }
 }

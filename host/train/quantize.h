@@ -22,6 +22,7 @@ struct espalier_levels {
 };
 
 struct espalier_quantized_layer {
+    uint8_t value_bits;
     struct espalier_levels levels;
     float input_step, output_step; /* of activations; a raw layer's output_step is 0 */
     uint8_t mult, shift;
@@ -31,14 +32,14 @@ struct espalier_quantized_layer {
 
 struct espalier_quantizer {
     uint32_t layer_count;
-    uint8_t value_bits, bias_bits;
+    uint8_t bias_bits;
     struct espalier_quantized_layer *layers;
     struct espalier_view *views; /* [layer_count] of weights, bias and step of the layers */
 };
 
-/* @param value_bits  1 to 4: a codebook a layer; 5 to 8: linear codes
+/* @param value_bits  [layers of network] 1 to 4: a codebook; 5 to 8: linear codes
  * @param bias_bits   2 to 16 */
-enum espalier_status espalier_quantizer_create(const struct espalier_network *network, uint8_t value_bits,
+enum espalier_status espalier_quantizer_create(const struct espalier_network *network, const uint8_t *value_bits,
                                                uint8_t bias_bits, struct espalier_quantizer *out,
                                                struct espalier_error *error);
 void espalier_quantizer_free(struct espalier_quantizer *quantizer);

@@ -19,12 +19,14 @@ struct espalier_compress_options {
     struct espalier_train_options train;
     enum espalier_format format;
     double ratio; /**< dense weights over kept ones, over 1; of no meaning for dense, or if there are budgets */
-    const struct espalier_budget *budgets; /**< [budget_count], or NULL: chosen from the ratio and the weights */
-    uint32_t budget_count;                 /**< layers of the network, or 0 */
-    uint8_t value_bits;                    /**< 1 to 4: a codebook a layer; 5 to 8: linear codes */
-    uint8_t bias_bits;                     /**< 2 to 16 */
-    uint32_t steps;                        /**< progressive pruning steps, 1 to 16: what is left falls geometrically */
-    uint32_t prune_epochs;                 /**< of ADMM, in all steps together; at least one a step */
+    const struct espalier_budget *budgets;   /**< [budget_count], or NULL: chosen from the ratio and the weights */
+    uint32_t budget_count;                   /**< layers of the network, or 0 */
+    uint8_t value_bits[ESPALIER_LAYERS_MAX]; /**< of a layer's weights; 1 to 4: a codebook; 5 to 8: linear codes */
+    uint8_t bias_bits;                       /**< 2 to 16 */
+    uint32_t choose_epochs;                  /**< of sparse variational dropout before pruning; 0: none */
+    float choose_rate, prior; /**< its learning rate at the start, and the weight of its prior (1: Bayes') */
+    uint32_t steps;           /**< progressive pruning steps, 1 to 16: what is left falls geometrically */
+    uint32_t prune_epochs;    /**< of ADMM, in all steps together; at least one a step */
     uint32_t retrain_epochs;  /**< of masked retraining: a third of them between the steps, the rest after the last */
     uint32_t quantize_epochs; /**< of training with quantized weights and activations; 0: rounded after training */
     float prune_rate, retrain_rate, quantize_rate; /**< learning rates at the start of a stage */

@@ -1,0 +1,87 @@
+#include "choose.h"
+#include "budget.h"
+#include "purify.h"
+
+#include <math.h>
+
+enum { PARTS = 10 };
+
+/* Weights with more are gone for good while others are still chosen. */
+static const float DROP_LOG_ALPHA = 4.0F;
+
+/* How many weights may be left after a part of a cut: all in the first half, the total before the last part. */
+static uint64_t allowed(uint64_t kept, uint64_t total, uint32_t part)
+{
+    uint32_t cuts_left = PARTS - 1 - part;
+
+    if (kept <= total || 2 * (part + 1) < PARTS)
+        return kept;
+    return cuts_left == 0 ? total
+                          : (uint64_t)((double)kept * pow((double)total / (double)kept, 1.0 / (double)cuts_left));
+}
+
+/* Drops what is over the limit, and the noisiest weights until no more than @p most are left. */
+static enum espalier_status drop(struct espalier_network *network, const struct espalier_variational *variational,
+                                 float limit, uint64_t most, struct espalier_error *error)
+{
+    float threshold = limit;
+
+    espalier_variational_prune(variational, network, limit);
+    espalier_cut_unused(network);
+    enum espalier_status status = espalier_variational_threshold(variational, network, most, &threshold, error);
+    if (status != ESPALIER_OK)
+        return status;
+    espalier_variational_prune(variational, network, threshold);
+    espalier_cut_unused(network);
+    return ESPALIER_OK;
+}
+
+static enum espalier_status run_part(const struct espalier_fit *stage, struct espalier_variational *variational,
+                                     uint32_t part, struct espalier_error *error)
+{
+    struct espalier_fit fit = *stage;
+    double done = stage->done_to - stage->done_from;
+
+    fit.epochs = stage->epochs * (part + 1) / PARTS - stage->epochs * part / PARTS;
+    fit.part_from = (double)part / PARTS;
+    fit.part_to = (part + 1.0) / PARTS;
+    fit.done_from = stage->done_from + done * fit.part_from;
+    fit.done_to = stage->done_from + done * fit.part_to;
+    fit.variational = variational;
+    return fit.epochs > 0 ? espalier_fit_run(&fit, error) : ESPALIER_OK;
+}
+
+static enum espalier_status budgets_of_cut(const struct espalier_network *network,
+                                           const struct espalier_variational *variational, uint64_t total,
+                                           struct espalier_budget *budgets, struct espalier_error *error)
+{
+    struct espalier_network *cut = NULL;
+    enum espalier_status status = espalier_network_clone(network, &cut, error);
+
+    if (status == ESPALIER_OK)
+        status = drop(cut, variational, HUGE_VALF, total, error);
+    for (uint32_t i = 0; i < network->layer_count && status == ESPALIER_OK; i++)
+        budgets[i] = espalier_budget_of(&cut->layers[i]);
+    espalier_network_free(cut);
+    return status;
+}
+
+enum espalier_status espalier_choose(const struct espalier_fit *stage, enum espalier_noise_kind kind, uint64_t total,
+                                     struct espalier_budget *budgets, struct espalier_error *error)
+{
+    struct espalier_network *network = stage->network;
+    struct espalier_variational variational;
+    enum espalier_status status = espalier_variational_create(network, kind, &variational, error);
+
+    for (uint32_t part = 0; part < PARTS && status == ESPALIER_OK; part++) {
+        status = run_part(stage, &variational, part, error);
+        uint64_t kept = espalier_network_kept(network);
+        if (status == ESPALIER_OK)
+            status =
+                drop(network, &variational, DROP_LOG_ALPHA, budgets == NULL ? allowed(kept, total, part) : kept, error);
+    }
+    if (status == ESPALIER_OK && budgets != NULL)
+        status = budgets_of_cut(network, &variational, total, budgets, error);
+    espalier_variational_free(&variational);
+    return status;
+}
