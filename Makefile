@@ -89,6 +89,7 @@ $(BUILD)/tests/%.o: CPPFLAGS += -Itests -Ihost/tool
 include tests/blocks/rules.mk
 $(BUILD)/tests/check_%: $(BUILD)/tests/check_%.o $(TEST_SUPPORT) $(TEST_TOOL_OBJECTS) $(SIM_LIBRARY) $(LIBRARY)
 	$(CXX) $(LDFLAGS) -o $@ $^ $(CHECK_LIBS) $(LDLIBS)
+$(BUILD)/tests/check_tool: | $(TOOL) # runs it
 
 build-tests: build-all $(TESTS)
 

@@ -5,6 +5,7 @@
 
 #include <espalier/compress.h>
 #include <espalier/engine.h>
+#include <espalier/pack.h>
 #include <espalier/random.h>
 #include <math.h>
 #include <stdlib.h>
@@ -521,11 +522,17 @@ static struct espalier_compress_options small_options(enum espalier_format forma
 
 START_TEST(compression_keeps_an_easy_task_at_every_format)
 {
-    static const enum espalier_format formats[] = {ESPALIER_DENSE, ESPALIER_STRUCTURED, ESPALIER_GAP};
+    static const struct {
+        enum espalier_format format;
+        uint32_t choose_epochs, steps; /* of pruning: dropout, ADMM, one after the other */
+    } recipes[] = {{ESPALIER_DENSE, 0, 0},       {ESPALIER_STRUCTURED, 0, 2}, {ESPALIER_GAP, 0, 2},
+                   {ESPALIER_STRUCTURED, 20, 0}, {ESPALIER_GAP, 20, 0},       {ESPALIER_STRUCTURED, 10, 2},
+                   {ESPALIER_GAP, 10, 2}};
     struct espalier_dataset data = draw_data(test_seed());
     struct espalier_network *network = trained_network(&data);
-    for (size_t f = 0; f < 3; f++) {
-        struct espalier_compress_options options = small_options(formats[f]);
+    for (size_t r = 0; r < sizeof recipes / sizeof *recipes; r++) {
+        const enum espalier_format format = recipes[r].format;
+        struct espalier_compress_options options = small_options(format);
         struct espalier_model *model = NULL;
         struct espalier_engine *engine = NULL;
         struct seen seen = {0};
@@ -533,30 +540,63 @@ START_TEST(compression_keeps_an_easy_task_at_every_format)
         uint64_t stored = 0;
         options.train.progress = watch;
         options.train.context = &seen;
+        options.choose_epochs = recipes[r].choose_epochs;
+        options.steps = recipes[r].steps;
+        options.choose_rate = 1e-2F; /* the images are few */
+        options.prune_epochs = options.steps > 0 ? options.prune_epochs : 0;
         test_ok(espalier_compress(network, &data, &options, &model, &error));
-        ck_assert_uint_eq(seen.epochs, options.prune_epochs + options.retrain_epochs + options.quantize_epochs);
+        ck_assert_uint_eq(seen.epochs, options.choose_epochs + options.prune_epochs + options.retrain_epochs +
+                                           options.quantize_epochs);
         ck_assert_double_eq_tol(seen.done, 1.0, 1e-9);
         ck_assert_uint_eq(model->dense_weights, network->dense_weights);
         ck_assert_str_eq(model->made_by, "check_compress");
         for (uint32_t i = 0; i < model->layer_count; i++) {
-            ck_assert_int_eq(model->layers[i].format, formats[f]);
+            ck_assert_int_eq(model->layers[i].format, format);
             for (size_t k = 0; k < model->layers[i].rows * espalier_layer_columns(&model->layers[i]); k++)
                 stored += model->layers[i].mask[k];
         }
-        if (formats[f] != ESPALIER_DENSE) {
+        if (format != ESPALIER_DENSE)
             ck_assert_double_le((double)stored * options.ratio, (double)network->dense_weights * 1.01);
+        if (options.steps > 0 && options.choose_epochs == 0) /* choosing may leave ADMM nothing to do */
             ck_assert_double_lt(seen.last_residual, seen.first_residual);
-        }
         test_ok(espalier_engine_create(model, &engine, &error));
         for (size_t n = IMAGES - 100; n < IMAGES; n++) {
             int32_t logits[CLASSES];
             espalier_engine_run(engine, data.pixels + n * EDGE * EDGE, logits);
             correct += espalier_argmax(logits, CLASSES) == data.labels[n];
         }
-        ck_assert_msg(correct >= 90, "format %d: %u of 100 right", (int)formats[f], correct);
+        ck_assert_msg(correct >= 90, "recipe %zu: %u of 100 right", r, correct);
         espalier_engine_free(engine);
         espalier_model_free(model);
     }
+    espalier_network_free(network);
+    espalier_dataset_free(&data);
+}
+END_TEST
+
+START_TEST(quantizing_a_pruned_network_from_its_file_gives_the_same_model)
+{
+    struct espalier_dataset data = draw_data(test_seed());
+    struct espalier_network *network = trained_network(&data), *pruned = NULL, *loaded = NULL;
+    struct espalier_compress_options options = small_options(ESPALIER_GAP);
+    struct espalier_model *whole = NULL, *resumed = NULL;
+    struct espalier_packed packed[2];
+    const char *file = test_path(0, "pruned.ckpt");
+    test_ok(espalier_compress(network, &data, &options, &whole, &error));
+    test_ok(espalier_prune(network, &data, &options, &pruned, &error));
+    test_ok(espalier_network_save(pruned, "check_compress", file, &error));
+    test_ok(espalier_network_load(file, &loaded, NULL, &error));
+    test_ok(espalier_quantize(loaded, &data, &options, &resumed, &error));
+    test_ok(espalier_pack(whole, &packed[0], &error));
+    test_ok(espalier_pack(resumed, &packed[1], &error));
+    ck_assert_uint_eq(packed[0].size, packed[1].size);
+    ck_assert_mem_eq(packed[0].bytes, packed[1].bytes, packed[0].size);
+    for (size_t i = 0; i < 2; i++)
+        espalier_packed_free(&packed[i]);
+    espalier_model_free(whole);
+    espalier_model_free(resumed);
+    espalier_network_free(pruned);
+    espalier_network_free(loaded);
     espalier_network_free(network);
     espalier_dataset_free(&data);
 }
@@ -732,6 +772,7 @@ int main(void)
         admm_updates_follow_their_definition,
         the_exported_model_computes_what_the_quantized_network_does,
         compression_keeps_an_easy_task_at_every_format,
+        quantizing_a_pruned_network_from_its_file_gives_the_same_model,
         budgets_given_by_hand_are_kept,
         unsuitable_options_and_divergence_are_refused,
         the_commands_make_a_model_that_knows_digits,

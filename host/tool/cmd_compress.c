@@ -9,6 +9,7 @@
 #include <espalier/pack.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 static const char help[] =
     "usage: espalier compress BASELINE.ckpt --format dense|structured|gap --out MODEL.esp [OPTION]...\n\n"
@@ -42,6 +43,9 @@ static const char help[] =
     "  --choose-rate, --prune-rate, --retrain-rate, --quantize-rate R   learning rates at the start of a stage\n"
     "  --threads N          threads of the matrix products (default 1)\n"
     "  --quick              few epochs on 2,000 images, 1,000 held out, to try the tools\n"
+    "  --pruned FILE.ckpt   keep the pruned network here before it is quantized; if the file is there, it is quantized "
+    "as it "
+    "is\n"
     "  --log FILE.csv       write loss, ADMM residual ||W - Z|| / ||W|| and held-out accuracy, a row an epoch\n"
     "  --json               print JSON: format, dense_weights, kept_weights, ratio, stream_bytes, held_out_images,\n"
     "                       held_out_accuracy (integer arithmetic), seconds, out\n\n"
@@ -54,7 +58,7 @@ static const char *const format_names[] = {
 };
 
 struct arguments {
-    const char *baseline, *out, *data, *log, *format, *budget, *value_bits;
+    const char *baseline, *out, *data, *log, *format, *budget, *value_bits, *pruned;
     uint64_t bias_bits, steps, epochs, seed, threads, choose_epochs, batch;
     double prior, choose_rate, ratio, prune_rate, retrain_rate, quantize_rate;
     bool quick, json;
@@ -72,6 +76,7 @@ static const struct {
     {"out", TEXT, offsetof(struct arguments, out), 0, 0},
     {"data", TEXT, offsetof(struct arguments, data), 0, 0},
     {"budget", TEXT, offsetof(struct arguments, budget), 0, 0},
+    {"pruned", TEXT, offsetof(struct arguments, pruned), 0, 0},
     {"log", TEXT, offsetof(struct arguments, log), 0, 0},
     {"ratio", DECIMAL, offsetof(struct arguments, ratio), 1.0, 1e9},
     {"value-bits", TEXT, offsetof(struct arguments, value_bits), 0, 0},
@@ -313,6 +318,25 @@ static enum espalier_status finish(const struct arguments *arguments, const stru
     return status == ESPALIER_OK ? espalier_model_save(model, arguments->out, error) : status;
 }
 
+/* Prunes and quantizes. With --pruned, what is there is not pruned again, and what was pruned is kept. */
+static enum espalier_status train_model(const struct arguments *arguments, const struct espalier_network *network,
+                                        const struct espalier_dataset *data,
+                                        const struct espalier_compress_options *options, struct espalier_model **model,
+                                        struct espalier_error *error)
+{
+    struct espalier_network *pruned = NULL;
+    bool there = arguments->pruned != NULL && access(arguments->pruned, F_OK) == 0;
+    enum espalier_status status = there ? espalier_network_load(arguments->pruned, &pruned, NULL, error)
+                                        : espalier_prune(network, data, options, &pruned, error);
+
+    if (status == ESPALIER_OK && arguments->pruned != NULL && !there)
+        status = espalier_network_save(pruned, options->made_by, arguments->pruned, error);
+    if (status == ESPALIER_OK)
+        status = espalier_quantize(pruned, data, options, model, error);
+    espalier_network_free(pruned);
+    return status;
+}
+
 /* Trains towards the model, with progress and log. */
 static enum espalier_status run(const struct arguments *arguments, const struct espalier_network *network,
                                 const struct espalier_dataset *data, struct espalier_compress_options *options,
@@ -324,7 +348,7 @@ static enum espalier_status run(const struct arguments *arguments, const struct 
     if (status != ESPALIER_OK)
         return status;
     options->train.context = &report;
-    status = espalier_compress(network, data, options, model, error);
+    status = train_model(arguments, network, data, options, model, error);
     enum espalier_status ended = training_report_end(&report, status == ESPALIER_OK ? error : NULL);
     return status == ESPALIER_OK ? ended : status;
 }

@@ -4,34 +4,34 @@
 
 #include <math.h>
 
-enum { PARTS = 10 };
+enum { PARTS = 10, UNCUT_PARTS = 1 };
 
 /* Weights with more are gone for good while others are still chosen. */
 static const float DROP_LOG_ALPHA = 4.0F;
 
-/* How many weights may be left after a part of a cut: all in the first half, the total before the last part. */
+/* How many weights may be left after a part of a cut: all after the first, the total before the last. */
 static uint64_t allowed(uint64_t kept, uint64_t total, uint32_t part)
 {
     uint32_t cuts_left = PARTS - 1 - part;
 
-    if (kept <= total || 2 * (part + 1) < PARTS)
+    if (kept <= total || part < UNCUT_PARTS)
         return kept;
     return cuts_left == 0 ? total
                           : (uint64_t)((double)kept * pow((double)total / (double)kept, 1.0 / (double)cuts_left));
 }
 
-/* Drops what is over the limit, and the noisiest weights until no more than @p most are left. */
+/* Drops the noisiest weights until no more than @p most are left, and those that are of no use down to @p total. */
 static enum espalier_status drop(struct espalier_network *network, const struct espalier_variational *variational,
-                                 float limit, uint64_t most, struct espalier_error *error)
+                                 uint64_t most, uint64_t total, struct espalier_error *error)
 {
-    float threshold = limit;
+    float limit = 0.0F, floor_limit = 0.0F;
+    enum espalier_status status = espalier_variational_threshold(variational, network, most, &limit, error);
 
-    espalier_variational_prune(variational, network, limit);
-    espalier_cut_unused(network);
-    enum espalier_status status = espalier_variational_threshold(variational, network, most, &threshold, error);
+    if (status == ESPALIER_OK)
+        status = espalier_variational_threshold(variational, network, total, &floor_limit, error);
     if (status != ESPALIER_OK)
         return status;
-    espalier_variational_prune(variational, network, threshold);
+    espalier_variational_prune(variational, network, fminf(limit, fmaxf(floor_limit, DROP_LOG_ALPHA)));
     espalier_cut_unused(network);
     return ESPALIER_OK;
 }
@@ -59,7 +59,7 @@ static enum espalier_status budgets_of_cut(const struct espalier_network *networ
     enum espalier_status status = espalier_network_clone(network, &cut, error);
 
     if (status == ESPALIER_OK)
-        status = drop(cut, variational, HUGE_VALF, total, error);
+        status = drop(cut, variational, total, total, error);
     for (uint32_t i = 0; i < network->layer_count && status == ESPALIER_OK; i++)
         budgets[i] = espalier_budget_of(&cut->layers[i]);
     espalier_network_free(cut);
@@ -77,8 +77,7 @@ enum espalier_status espalier_choose(const struct espalier_fit *stage, enum espa
         status = run_part(stage, &variational, part, error);
         uint64_t kept = espalier_network_kept(network);
         if (status == ESPALIER_OK)
-            status =
-                drop(network, &variational, DROP_LOG_ALPHA, budgets == NULL ? allowed(kept, total, part) : kept, error);
+            status = drop(network, &variational, budgets == NULL ? allowed(kept, total, part) : kept, total, error);
     }
     if (status == ESPALIER_OK && budgets != NULL)
         status = budgets_of_cut(network, &variational, total, budgets, error);

@@ -10,7 +10,7 @@
 
 /* @param stage    all of it: network, data, epochs, learning rate and prior, as for one espalier_fit_run
  * @param total    weights that may be left
- * @param budgets  NULL: the network is cut down to the total, geometrically in the second half of the parts. Else only
+ * @param budgets  NULL: the network is cut down to the total, geometrically from part to part. Else only
  * what is of no use goes, and budgets [layers] receives what such a cut would leave: the start and the aim of ADMM. */
 enum espalier_status espalier_choose(const struct espalier_fit *stage, enum espalier_noise_kind kind, uint64_t total,
                                      struct espalier_budget *budgets, struct espalier_error *error);

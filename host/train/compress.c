@@ -284,27 +284,67 @@ static enum espalier_status quantize(struct job *job, struct espalier_model **ou
     return status;
 }
 
-enum espalier_status espalier_compress(const struct espalier_network *network, const struct espalier_dataset *data,
+/* Checks all that is given, and begins a job on a copy of the network, @p epochs_done of it done before. */
+static enum espalier_status begin(struct job *job, const struct espalier_network *network, double epochs_done,
+                                  struct espalier_error *error)
+{
+    const struct espalier_compress_options *options = job->options;
+    enum espalier_status status = espalier_fit_check(network, job->data, &options->train, error);
+
+    if (status == ESPALIER_OK)
+        status = check_options(network, options, error);
+    if (status == ESPALIER_OK)
+        status = espalier_network_clone(network, &job->network, error);
+    job->images_done = epochs_done;
+    job->images_all = fmax(1.0, (double)options->choose_epochs + options->prune_epochs + options->retrain_epochs +
+                                    options->quantize_epochs);
+    return status;
+}
+
+enum espalier_status espalier_prune(const struct espalier_network *network, const struct espalier_dataset *data,
+                                    const struct espalier_compress_options *options, struct espalier_network **out,
+                                    struct espalier_error *error)
+{
+    struct job job = {.options = options, .data = data};
+    enum espalier_status status = begin(&job, network, 0.0, error);
+
+    *out = NULL;
+    espalier_random_seed(&job.random, options->train.seed);
+    if (status == ESPALIER_OK && options->format != ESPALIER_DENSE)
+        status = prune(&job, error);
+    if (status == ESPALIER_OK)
+        *out = job.network;
+    else
+        espalier_network_free(job.network);
+    return status;
+}
+
+enum espalier_status espalier_quantize(const struct espalier_network *network, const struct espalier_dataset *data,
                                        const struct espalier_compress_options *options, struct espalier_model **out,
                                        struct espalier_error *error)
 {
     struct job job = {.options = options, .data = data};
+    enum espalier_status status =
+        begin(&job, network, (double)options->choose_epochs + options->prune_epochs + options->retrain_epochs, error);
 
     *out = NULL;
-    enum espalier_status status = espalier_fit_check(network, data, &options->train, error);
-    if (status == ESPALIER_OK)
-        status = check_options(network, options, error);
-    if (status == ESPALIER_OK)
-        status = espalier_network_clone(network, &job.network, error);
-    if (status != ESPALIER_OK)
-        return status;
-    espalier_random_seed(&job.random, options->train.seed);
-    job.images_all = fmax(1.0, (double)options->choose_epochs + options->prune_epochs + options->retrain_epochs +
-                                   options->quantize_epochs);
-    if (options->format != ESPALIER_DENSE)
-        status = prune(&job, error);
+    espalier_random_seed(&job.random, ~options->train.seed); /* not what pruning drew */
     if (status == ESPALIER_OK)
         status = quantize(&job, out, error);
     espalier_network_free(job.network);
+    return status;
+}
+
+enum espalier_status espalier_compress(const struct espalier_network *network, const struct espalier_dataset *data,
+                                       const struct espalier_compress_options *options, struct espalier_model **out,
+                                       struct espalier_error *error)
+{
+    struct espalier_network *pruned = NULL;
+    enum espalier_status status = espalier_prune(network, data, options, &pruned, error);
+
+    *out = NULL;
+    if (status == ESPALIER_OK)
+        status = espalier_quantize(pruned, data, options, out, error);
+    espalier_network_free(pruned);
     return status;
 }

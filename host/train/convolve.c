@@ -77,8 +77,8 @@ static bool allocate_sparse(struct espalier_convolve *c, const uint8_t *mask, si
 static bool allocate_dense(struct espalier_convolve *c)
 {
     if (!c->whole) {
-        c->matrix = malloc(c->active_count * positions(c) * sizeof *c->matrix);
-        c->gradient = malloc(c->active_count * positions(c) * sizeof *c->gradient);
+        c->matrix = malloc((c->active_count * c->out_width * c->batch + 1) * sizeof *c->matrix);
+        c->gradient = malloc((c->active_count * c->out_width * c->batch + 1) * sizeof *c->gradient);
         if (c->matrix == NULL || c->gradient == NULL)
             return false;
     }
@@ -130,27 +130,36 @@ void espalier_convolve_free(struct espalier_convolve *convolve)
     memset(convolve, 0, sizeof *convolve);
 }
 
-/* ---- Matrix product over the active columns */
+/* ---- Matrix product over the active columns, an output row after another: what it reads then stays in the
+ * second-level cache. A layer that is computed on its whole input is one row. */
 
-static void gather_matrix(struct espalier_convolve *c, const float *input)
+/* Floats of an output row of all images. */
+static size_t row_size(const struct espalier_convolve *c)
+{
+    return c->whole ? positions(c) : c->out_width * c->batch;
+}
+
+/* The input of output row y as a matrix: [active][row_size]. */
+static const float *gather_row(struct espalier_convolve *c, const float *input, size_t y)
 {
     float *to = c->matrix;
 
+    if (c->whole)
+        return input;
     for (size_t i = 0; i < c->active_count; i++)
-        for (size_t y = 0; y < c->out_height; y++)
-            for (size_t r = 0; r < c->runs; r++, to += c->run)
-                memcpy(to, input + c->offset[c->active[i]] + y * c->row_step + r * c->run_step, c->run * sizeof *to);
+        for (size_t r = 0; r < c->runs; r++, to += c->run)
+            memcpy(to, input + c->offset[c->active[i]] + y * c->row_step + r * c->run_step, c->run * sizeof *to);
+    return c->matrix;
 }
 
-static void scatter_matrix(struct espalier_convolve *c, float *input_gradient)
+static void scatter_row(struct espalier_convolve *c, float *input_gradient, size_t y)
 {
     const float *from = c->gradient;
 
     for (size_t i = 0; i < c->active_count; i++)
-        for (size_t y = 0; y < c->out_height; y++)
-            for (size_t r = 0; r < c->runs; r++, from += c->run)
-                cblas_saxpy(blas(c->run), 1.0F, from, 1,
-                            input_gradient + c->offset[c->active[i]] + y * c->row_step + r * c->run_step, 1);
+        for (size_t r = 0; r < c->runs; r++, from += c->run)
+            cblas_saxpy(blas(c->run), 1.0F, from, 1,
+                        input_gradient + c->offset[c->active[i]] + y * c->row_step + r * c->run_step, 1);
 }
 
 static const float *pack_weights(struct espalier_convolve *c, const float *weights)
@@ -174,25 +183,26 @@ static void unpack_gradient(const struct espalier_convolve *c, float *weight_gra
             weight_gradient[row * c->columns + c->active[i]] = *from++;
 }
 
+/* output is filled with the biases. */
 static void forward_dense(struct espalier_convolve *c, const float *weights, const float *input, float *output)
 {
-    const float *packed = pack_weights(c, weights), *matrix = c->whole ? input : c->matrix;
-    int m = blas(c->rows), k = blas(c->active_count), n = blas(positions(c));
+    const float *packed = pack_weights(c, weights);
+    int m = blas(c->rows), k = blas(c->active_count), n = blas(row_size(c)), all = blas(positions(c));
 
-    if (!c->whole)
-        gather_matrix(c, input);
-    cblas_sgemm(CblasRowMajor, CblasNoTrans, CblasNoTrans, m, n, k, 1.0F, packed, k, matrix, n, 1.0F, output, n);
+    for (size_t y = 0; y < positions(c) / row_size(c); y++)
+        cblas_sgemm(CblasRowMajor, CblasNoTrans, CblasNoTrans, m, n, k, 1.0F, packed, k, gather_row(c, input, y), n,
+                    1.0F, output + y * row_size(c), all);
 }
 
 static void backward_dense(struct espalier_convolve *c, const float *input, const float *output_gradient,
                            float *weight_gradient)
 {
-    const float *matrix = c->whole ? input : c->matrix;
     float *gradient = c->packed == NULL ? weight_gradient : c->packed_gradient;
-    int m = blas(c->rows), k = blas(c->active_count), n = blas(positions(c));
+    int m = blas(c->rows), k = blas(c->active_count), n = blas(row_size(c)), all = blas(positions(c));
 
-    cblas_sgemm(CblasRowMajor, CblasNoTrans, CblasTrans, m, k, n, 1.0F, output_gradient, n, matrix, n, 0.0F, gradient,
-                k);
+    for (size_t y = 0; y < positions(c) / row_size(c); y++)
+        cblas_sgemm(CblasRowMajor, CblasNoTrans, CblasTrans, m, k, n, 1.0F, output_gradient + y * row_size(c), all,
+                    gather_row(c, input, y), n, y == 0 ? 0.0F : 1.0F, gradient, k);
     if (c->packed != NULL)
         unpack_gradient(c, weight_gradient);
 }
@@ -202,12 +212,14 @@ static void backward_input_dense(struct espalier_convolve *c, const float *weigh
 {
     const float *packed = c->packed == NULL ? weights : c->packed;
     float *gradient = c->whole ? input_gradient : c->gradient, beta = c->whole ? 1.0F : 0.0F;
-    int m = blas(c->rows), k = blas(c->active_count), n = blas(positions(c));
+    int m = blas(c->rows), k = blas(c->active_count), n = blas(row_size(c)), all = blas(positions(c));
 
-    cblas_sgemm(CblasRowMajor, CblasTrans, CblasNoTrans, k, n, m, 1.0F, packed, k, output_gradient, n, beta, gradient,
-                n);
-    if (!c->whole)
-        scatter_matrix(c, input_gradient);
+    for (size_t y = 0; y < positions(c) / row_size(c); y++) {
+        cblas_sgemm(CblasRowMajor, CblasTrans, CblasNoTrans, k, n, m, 1.0F, packed, k,
+                    output_gradient + y * row_size(c), all, beta, gradient, n);
+        if (!c->whole)
+            scatter_row(c, input_gradient, y);
+    }
 }
 
 /* ---- Weight by weight: an output row stays in the first-level cache while its weights pass */

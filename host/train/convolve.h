@@ -23,7 +23,7 @@ struct espalier_convolve {
     uint32_t *active;    /* [active_count] columns that some row reads */
     uint32_t *row_start; /* [rows + 1] sparse: where a row begins in entry */
     uint32_t *entry;     /* [row_start[rows]] sparse: columns of the weights that are there */
-    float *matrix;       /* [active_count][out_height][out_width][batch] im2col */
+    float *matrix;       /* [active_count][out_width][batch] im2col of an output row */
     float *gradient;     /* the same for the derivative */
     float *packed;       /* [rows][active_count] the weights of active columns, unless all are active */
     float *packed_gradient;

@@ -5,7 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-static const float FIRST_LOG_VARIANCE = -10.0F, FIRST_LOG_ALPHA = -6.0F, SQUARE_MIN = 1e-16F;
+static const float FIRST_LOG_VARIANCE = -10.0F, FIRST_LOG_ALPHA = -3.0F, SQUARE_MIN = 1e-16F,
+                   GROUP_RATE = 3.0F; /* rows and columns are few, and each has the evidence of many weights */
 
 static bool allocate_layer(struct espalier_noisy_layer *layer)
 {
@@ -157,7 +158,7 @@ void espalier_variational_step(struct espalier_variational *variational, const s
             layer, variational->prior, network->layers[i].weights, network->layers[i].mask, gradients->variance[i],
             gradients->weights[i]);
         espalier_adam_update(layer->parameter, NULL, layer->gradient, layer->mean, layer->moment, layer->parameters,
-                             rate);
+                             variational->kind == ESPALIER_NOISE_GROUPS ? GROUP_RATE * rate : rate);
     }
 }
 

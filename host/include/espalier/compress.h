@@ -37,17 +37,33 @@ struct espalier_compress_options {
 /** The recipe of a format. */
 struct espalier_compress_options espalier_compress_defaults(enum espalier_format format);
 
-/** Compresses a copy of @p network into an integer model.
+/** Prunes a copy of @p network, and retrains it.
  *
- *  A step is ADMM (Zhang et al. 2018: Z = projection of W + U, U += W - Z, loss + rho/2 ||W - Z + U||^2, rho growing)
- * towards the step's budgets, the hard projection, purification (rows that nobody reads and columns that nobody writes
- * go) and masked retraining. Then weights, biases and activations are quantized inside the training loop with
- * straight-through derivatives.
+ *  With choose_epochs, sparse variational dropout (Molchanov et al. 2017) chooses what is kept: down to the ratio if
+ * there are no steps, else as the start and the budgets of ADMM. A step is ADMM (Zhang et al. 2018: Z = projection of W
+ * + U, U += W - Z, loss + rho/2 ||W - Z + U||^2, rho growing) towards the step's budgets, the hard projection,
+ * purification (rows that nobody reads and columns that nobody writes go) and masked retraining.
  *
  *  @param network  a trained network; unchanged
  *  @param data     training images; the last train.held_out of them are only used to judge
+ *  @param out      receives the pruned network, to be freed by espalier_network_free; NULL on failure
+ *  @return ESPALIER_ERR_RANGE for options out of range, or as espalier_train */
+enum espalier_status espalier_prune(const struct espalier_network *network, const struct espalier_dataset *data,
+                                    const struct espalier_compress_options *options, struct espalier_network **out,
+                                    struct espalier_error *error);
+
+/** Quantizes weights, biases and activations of a copy of a pruned network inside the training loop, with
+ * straight-through derivatives. The options are those of espalier_prune; what it did is counted as done.
+ *
+ *  @param network  unchanged
+ *  @param data     training images; the last train.held_out of them are only used to judge
  *  @param out      receives the model, checked; to be freed by espalier_model_free; NULL on failure
  *  @return ESPALIER_ERR_RANGE for options out of range, or as espalier_train */
+enum espalier_status espalier_quantize(const struct espalier_network *network, const struct espalier_dataset *data,
+                                       const struct espalier_compress_options *options, struct espalier_model **out,
+                                       struct espalier_error *error);
+
+/** Both. */
 enum espalier_status espalier_compress(const struct espalier_network *network, const struct espalier_dataset *data,
                                        const struct espalier_compress_options *options, struct espalier_model **out,
                                        struct espalier_error *error);
