@@ -38,6 +38,7 @@ static const char help[] =
     "  --prior P            weight of its prior (default 1): more removes more\n"
     "  --steps N            progressive pruning steps (default 3)\n"
     "  --epochs N           passes over the training images in all, shared out as the format's recipe does\n"
+    "  --retrain-epochs, --quantize-epochs N   the last two of these parts instead\n"
     "  --batch N            images a step of training (default 64)\n"
     "  --seed S             of the order of images and augmentation (default 1)\n"
     "  --choose-rate, --prune-rate, --retrain-rate, --quantize-rate R   learning rates at the start of a stage\n"
@@ -59,7 +60,7 @@ static const char *const format_names[] = {
 
 struct arguments {
     const char *baseline, *out, *data, *log, *format, *budget, *value_bits, *pruned;
-    uint64_t bias_bits, steps, epochs, seed, threads, choose_epochs, batch;
+    uint64_t bias_bits, steps, epochs, seed, threads, choose_epochs, retrain_epochs, quantize_epochs, batch;
     double prior, choose_rate, ratio, prune_rate, retrain_rate, quantize_rate;
     bool quick, json;
 };
@@ -85,6 +86,8 @@ static const struct {
     {"prior", DECIMAL, offsetof(struct arguments, prior), 1e-9, 1e9},
     {"steps", NUMBER, offsetof(struct arguments, steps), 1, 16},
     {"epochs", NUMBER, offsetof(struct arguments, epochs), 1, 10000},
+    {"retrain-epochs", NUMBER, offsetof(struct arguments, retrain_epochs), 1, 10000},
+    {"quantize-epochs", NUMBER, offsetof(struct arguments, quantize_epochs), 1, 10000},
     {"batch", NUMBER, offsetof(struct arguments, batch), 1, 1024},
     {"seed", NUMBER, offsetof(struct arguments, seed), 0, 1e15},
     {"threads", NUMBER, offsetof(struct arguments, threads), 1, 64},
@@ -223,6 +226,10 @@ static struct espalier_compress_options compress_options(const struct arguments 
         options.steps = (uint32_t)arguments->steps;
     if (arguments->epochs > 0)
         scale_epochs(&options, arguments->epochs);
+    if (arguments->retrain_epochs > 0)
+        options.retrain_epochs = (uint32_t)arguments->retrain_epochs;
+    if (arguments->quantize_epochs > 0)
+        options.quantize_epochs = (uint32_t)arguments->quantize_epochs;
     if (arguments->ratio > 0.0)
         options.ratio = arguments->ratio;
     if (arguments->bias_bits > 0)

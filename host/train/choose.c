@@ -4,20 +4,19 @@
 
 #include <math.h>
 
-enum { PARTS = 10, UNCUT_PARTS = 1 };
+enum { PARTS = 20, FIRST_CUT = 1, LAST_CUT = 16 };
 
 /* Weights with more are gone for good while others are still chosen. */
 static const float DROP_LOG_ALPHA = 4.0F;
 
-/* How many weights may be left after a part of a cut: all after the first, the total before the last. */
+/* How many weights may be left after a part of a cut. */
 static uint64_t allowed(uint64_t kept, uint64_t total, uint32_t part)
 {
-    uint32_t cuts_left = PARTS - 1 - part;
-
-    if (kept <= total || part < UNCUT_PARTS)
+    if (kept <= total || part < FIRST_CUT)
         return kept;
-    return cuts_left == 0 ? total
-                          : (uint64_t)((double)kept * pow((double)total / (double)kept, 1.0 / (double)cuts_left));
+    return part >= LAST_CUT
+               ? total
+               : (uint64_t)((double)kept * pow((double)total / (double)kept, 1.0 / (LAST_CUT + 1.0 - part)));
 }
 
 /* Drops the noisiest weights until no more than @p most are left, and those that are of no use down to @p total. */
