@@ -40,6 +40,7 @@ static const char help[] =
     "  --epochs N           passes over the training images in all, shared out as the format's recipe does\n"
     "  --retrain-epochs, --quantize-epochs N   the last two of these parts instead\n"
     "  --batch N            images a step of training (default 64)\n"
+    "  --augment A          strength of random shift, rotation, scale and shear (default 0.7; 0: none)\n"
     "  --seed S             of the order of images and augmentation (default 1)\n"
     "  --choose-rate, --prune-rate, --retrain-rate, --quantize-rate R   learning rates at the start of a stage\n"
     "  --threads N          threads of the matrix products (default 1)\n"
@@ -61,7 +62,7 @@ static const char *const format_names[] = {
 struct arguments {
     const char *baseline, *out, *data, *log, *format, *budget, *value_bits, *pruned;
     uint64_t bias_bits, steps, epochs, seed, threads, choose_epochs, retrain_epochs, quantize_epochs, batch;
-    double prior, choose_rate, ratio, prune_rate, retrain_rate, quantize_rate;
+    double prior, augment, choose_rate, ratio, prune_rate, retrain_rate, quantize_rate;
     bool quick, json;
 };
 
@@ -91,6 +92,7 @@ static const struct {
     {"batch", NUMBER, offsetof(struct arguments, batch), 1, 1024},
     {"seed", NUMBER, offsetof(struct arguments, seed), 0, 1e15},
     {"threads", NUMBER, offsetof(struct arguments, threads), 1, 64},
+    {"augment", DECIMAL, offsetof(struct arguments, augment), 0, 10},
     {"choose-rate", DECIMAL, offsetof(struct arguments, choose_rate), 1e-9, 1e9},
     {"prune-rate", DECIMAL, offsetof(struct arguments, prune_rate), 1e-9, 1e9},
     {"retrain-rate", DECIMAL, offsetof(struct arguments, retrain_rate), 1e-9, 1e9},
@@ -242,6 +244,8 @@ static struct espalier_compress_options compress_options(const struct arguments 
         options.quantize_rate = (float)arguments->quantize_rate;
     if (arguments->batch > 0)
         options.train.batch = (uint32_t)arguments->batch;
+    if (arguments->augment >= 0.0)
+        options.train.augment = (float)arguments->augment;
     if (arguments->choose_rate > 0.0)
         options.choose_rate = (float)arguments->choose_rate;
     if (arguments->prior > 0.0)
@@ -404,7 +408,7 @@ static bool find_format(const char *name, enum espalier_format *format)
 
 int espalier_cmd_compress(int argc, char **argv)
 {
-    struct arguments arguments = {.data = "build/data", .seed = 1, .threads = 1};
+    struct arguments arguments = {.data = "build/data", .seed = 1, .threads = 1, .augment = -1.0};
     struct espalier_budget budgets[ESPALIER_LAYERS_MAX];
     struct espalier_error error = {0};
     enum espalier_format format = ESPALIER_DENSE;

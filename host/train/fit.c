@@ -227,12 +227,6 @@ static enum espalier_status finish_epoch(struct run *run, struct espalier_progre
     return report(run, progress, error);
 }
 
-/* Levels follow the weights in the first half of a stage, then stay, so that the weights can settle on them. */
-static bool must_refresh(const struct espalier_fit *fit, uint32_t epoch)
-{
-    return fit->quantizer != NULL && (epoch == 0 || 2 * epoch < fit->epochs);
-}
-
 static enum espalier_status train_epoch(struct run *run, uint32_t epoch, struct espalier_error *error)
 {
     const struct espalier_fit *fit = run->fit;
@@ -241,13 +235,6 @@ static enum espalier_status train_epoch(struct run *run, uint32_t epoch, struct 
     uint32_t update_every = fit->admm != NULL ? (run->steps + fit->admm->updates - 1) / fit->admm->updates : 0;
     double total = 0.0;
 
-    if (must_refresh(fit, epoch)) {
-        uint32_t images = run->images < ESPALIER_CALIBRATION_IMAGES ? run->images : ESPALIER_CALIBRATION_IMAGES;
-        enum espalier_status status =
-            espalier_quantizer_refresh(fit->quantizer, fit->network, fit->data, images, error);
-        if (status != ESPALIER_OK)
-            return status;
-    }
     espalier_random_shuffle(fit->random, run->order, run->images);
     for (uint32_t step = 0; step < run->steps; step++) {
         double loss = 0.0;

@@ -22,7 +22,7 @@ struct espalier_fit {
     double done_from, done_to; /* shares of the whole job done before and after this stage */
     struct espalier_random *random;
     struct espalier_admm *admm;               /* NULL: no constraints */
-    struct espalier_quantizer *quantizer;     /* NULL: float arithmetic */
+    struct espalier_quantizer *quantizer;     /* its levels chosen; NULL: float arithmetic */
     struct espalier_variational *variational; /* NULL: no noise; its prior is set by the schedule */
     float prior; /* of variational: 1 is Bayes'; risen linearly over the first PRIOR_RISE of the schedule */
 };
