@@ -633,9 +633,10 @@ START_TEST(unsuitable_options_and_divergence_are_refused)
 {
     struct espalier_dataset data = draw_data(test_seed());
     struct espalier_network *network = trained_network(&data);
-    struct espalier_compress_options bad[6];
+    const struct espalier_budget budgets[4] = {{.weights = 9}, {.weights = 9}, {.weights = 9}, {.weights = 9}};
+    struct espalier_compress_options bad[9];
     struct espalier_model *model = NULL;
-    for (size_t i = 0; i < 6; i++)
+    for (size_t i = 0; i < 9; i++)
         bad[i] = small_options(ESPALIER_GAP);
     bad[0].value_bits[1] = 9;
     bad[1].bias_bits = 1;
@@ -643,7 +644,13 @@ START_TEST(unsuitable_options_and_divergence_are_refused)
     bad[3].ratio = 0.5;
     bad[4].rho_first = 0.0F;
     bad[5].prune_epochs = 1;
-    for (size_t i = 0; i < 6; i++) {
+    for (size_t i = 6; i < 9; i++)
+        bad[i].choose_epochs = 2;
+    bad[6].budgets = budgets;
+    bad[6].budget_count = 4;
+    bad[7].prior = 0.0F;
+    bad[8].ratio = 1.0;
+    for (size_t i = 0; i < 9; i++) {
         ck_assert_msg(espalier_compress(network, &data, &bad[i], &model, &error) == ESPALIER_ERR_RANGE, "options %zu",
                       i);
         ck_assert_ptr_null(model);

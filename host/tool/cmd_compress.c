@@ -32,8 +32,7 @@ static const char help[] =
     "                       or first layer first, as in 3,3,2,2 (the last one goes for all that follow)\n"
     "  --bias-bits B        bits of a bias, 2 to 16 (default 8)\n"
     "  --choose-epochs N    let sparse variational dropout choose, in N epochs, what is kept (per weight for gap; a "
-    "noise "
-    "a row\n"
+    "noise a row\n"
     "                       and a column for structured), in place of ADMM unless --steps is given, too\n"
     "  --prior P            weight of its prior (default 1): more removes more\n"
     "  --steps N            progressive pruning steps (default 3)\n"
@@ -46,8 +45,7 @@ static const char help[] =
     "  --threads N          threads of the matrix products (default 1)\n"
     "  --quick              few epochs on 2,000 images, 1,000 held out, to try the tools\n"
     "  --pruned FILE.ckpt   keep the pruned network here before it is quantized; if the file is there, it is quantized "
-    "as it "
-    "is\n"
+    "as it is\n"
     "  --log FILE.csv       write loss, ADMM residual ||W - Z|| / ||W|| and held-out accuracy, a row an epoch\n"
     "  --json               print JSON: format, dense_weights, kept_weights, ratio, stream_bytes, held_out_images,\n"
     "                       held_out_accuracy (integer arithmetic), seconds, out\n\n"
@@ -222,7 +220,7 @@ static struct espalier_compress_options compress_options(const struct arguments 
         make_quick(&options);
     if (format != ESPALIER_DENSE)
         options.choose_epochs = (uint32_t)arguments->choose_epochs;
-    if (options.choose_epochs > 0)
+    if (options.choose_epochs > 0 && arguments->steps == 0)
         options.prune_epochs = options.steps = 0;
     if (arguments->steps > 0 && format != ESPALIER_DENSE)
         options.steps = (uint32_t)arguments->steps;
@@ -337,6 +335,9 @@ static enum espalier_status train_model(const struct arguments *arguments, const
 {
     struct espalier_network *pruned = NULL;
     bool there = arguments->pruned != NULL && access(arguments->pruned, F_OK) == 0;
+
+    if (there)
+        fprintf(stderr, "espalier compress: %s is there: it is quantized, nothing is pruned\n", arguments->pruned);
     enum espalier_status status = there ? espalier_network_load(arguments->pruned, &pruned, NULL, error)
                                         : espalier_prune(network, data, options, &pruned, error);
 

@@ -41,7 +41,7 @@ static enum espalier_status run_part(const struct espalier_fit *stage, struct es
     struct espalier_fit fit = *stage;
     double done = stage->done_to - stage->done_from;
 
-    fit.epochs = stage->epochs * (part + 1) / PARTS - stage->epochs * part / PARTS;
+    fit.epochs = espalier_part_of(stage->epochs, part, PARTS);
     fit.part_from = (double)part / PARTS;
     fit.part_to = (part + 1.0) / PARTS;
     fit.done_from = stage->done_from + done * fit.part_from;

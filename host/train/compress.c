@@ -72,14 +72,19 @@ static enum espalier_status check_options(const struct espalier_network *network
                                  options->value_bits[i]);
     if (options->bias_bits < 2 || options->bias_bits > 16)
         return espalier_fail(error, ESPALIER_ERR_RANGE, "biases of %u bits: 2 to 16 can be", options->bias_bits);
-    if (options->prune_epochs > EPOCHS_MAX || options->retrain_epochs > EPOCHS_MAX ||
-        options->quantize_epochs > EPOCHS_MAX)
+    if (options->choose_epochs > EPOCHS_MAX || options->prune_epochs > EPOCHS_MAX ||
+        options->retrain_epochs > EPOCHS_MAX || options->quantize_epochs > EPOCHS_MAX)
         return espalier_fail(error, ESPALIER_ERR_RANGE, "at most %d epochs a stage can be", EPOCHS_MAX);
     if (options->format == ESPALIER_DENSE)
         return ESPALIER_OK;
-    if (options->choose_epochs > 0 && options->budget_count == 0 && options->steps == 0)
-        return options->ratio > 1.0 ? ESPALIER_OK
-                                    : espalier_fail(error, ESPALIER_ERR_RANGE, "the ratio must be over 1");
+    if (options->budget_count == 0 && !(options->ratio > 1.0))
+        return espalier_fail(error, ESPALIER_ERR_RANGE, "the ratio must be over 1");
+    if (options->choose_epochs > 0 && options->budget_count > 0)
+        return espalier_fail(error, ESPALIER_ERR_RANGE, "budgets are given, and dropout shall choose them: one can be");
+    if (options->choose_epochs > 0 && (!(options->choose_rate > 0.0F) || !(options->prior > 0.0F)))
+        return espalier_fail(error, ESPALIER_ERR_RANGE, "rate and prior of dropout must be over 0");
+    if (options->choose_epochs > 0 && options->steps == 0)
+        return ESPALIER_OK;
     if (options->steps < 1 || options->steps > STEPS_MAX || options->prune_epochs < options->steps)
         return espalier_fail(error, ESPALIER_ERR_RANGE,
                              "%u pruning steps in %u epochs: 1 to %d steps of at least an epoch can be", options->steps,
@@ -93,8 +98,6 @@ static enum espalier_status check_options(const struct espalier_network *network
         if (options->format == ESPALIER_GAP ? options->budgets[i].weights == 0
                                             : options->budgets[i].rows == 0 || options->budgets[i].columns == 0)
             return espalier_fail(error, ESPALIER_ERR_RANGE, "the budget of layer %u keeps nothing", i);
-    if (options->budget_count == 0 && !(options->ratio > 1.0))
-        return espalier_fail(error, ESPALIER_ERR_RANGE, "the ratio must be over 1");
     return ESPALIER_OK;
 }
 
@@ -155,12 +158,6 @@ static size_t structured_constraints(const struct job *job, double part, struct 
 }
 
 /* ---- Stages */
-
-/* The n-th of `parts` nearly equal parts of `whole`. */
-static uint32_t part_of(uint32_t whole, uint32_t n, uint32_t parts)
-{
-    return whole * (n + 1) / parts - whole * n / parts;
-}
 
 /* Completes a stage that comes next in the job. */
 static struct espalier_fit next_stage(struct job *job, struct espalier_fit stage)
@@ -243,9 +240,9 @@ static enum espalier_status prune(struct job *job, struct espalier_error *error)
         status = retrain(job, options->retrain_epochs, error);
     for (uint32_t step = 0; step < steps && status == ESPALIER_OK; step++) {
         bool last = step + 1 == steps;
-        uint32_t epochs =
-            last ? options->retrain_epochs - (steps > 1 ? between_steps : 0) : part_of(between_steps, step, steps - 1);
-        status = run_admm(job, step, part_of(options->prune_epochs, step, steps), error);
+        uint32_t epochs = last ? options->retrain_epochs - (steps > 1 ? between_steps : 0)
+                               : espalier_part_of(between_steps, step, steps - 1);
+        status = run_admm(job, step, espalier_part_of(options->prune_epochs, step, steps), error);
         if (status == ESPALIER_OK)
             status = espalier_purify(job->network, error);
         if (status == ESPALIER_OK)

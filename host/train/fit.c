@@ -253,6 +253,11 @@ static enum espalier_status train_epoch(struct run *run, uint32_t epoch, struct 
     return finish_epoch(run, &progress, error);
 }
 
+uint32_t espalier_part_of(uint32_t epochs, uint32_t n, uint32_t parts)
+{
+    return epochs * (n + 1) / parts - epochs * n / parts;
+}
+
 enum espalier_status espalier_fit_run(const struct espalier_fit *fit, struct espalier_error *error)
 {
     struct run run;

@@ -31,6 +31,9 @@ struct espalier_fit {
 enum espalier_status espalier_fit_check(const struct espalier_network *network, const struct espalier_dataset *data,
                                         const struct espalier_train_options *options, struct espalier_error *error);
 
+/* The n-th of `parts` nearly equal parts of so many epochs. */
+uint32_t espalier_part_of(uint32_t epochs, uint32_t n, uint32_t parts);
+
 enum espalier_status espalier_fit_run(const struct espalier_fit *fit, struct espalier_error *error);
 
 /* Softmax cross-entropy of [classes][batch] logits, averaged over the batch; gradients receives its derivative by them.

@@ -41,8 +41,8 @@ void espalier_noise_free(struct espalier_noise *noise)
     memset(noise, 0, sizeof *noise);
 }
 
-/* Four draws of mean 0 and deviation 1, each the sum of four uniform bytes' worth of 16 bits: near enough to a normal
- * for noise of which only the first two moments have a meaning, and ten times as fast. */
+/* Four draws of mean 0 and deviation 1, each the sum of four uniform numbers of 16 bits: near enough to a normal for
+ * noise of which only the first two moments have a meaning, and cheap. */
 static void draw_four(struct espalier_random *random, float draws[4])
 {
     const float mean = 2.0F * 65535.0F, scale = 1.7320508F / 65536.0F;

@@ -96,21 +96,23 @@ void espalier_variational_apply(struct espalier_variational *variational, const 
     }
 }
 
+/* Their fit of the divergence. */
+static const double K1 = 0.63576, K2 = 1.87320, K3 = 1.48695;
+
 double espalier_divergence(double log_alpha, double *slope)
 {
-    const double k1 = 0.63576, k2 = 1.87320, k3 = 1.48695; /* their fit */
-    double sigmoid = 1.0 / (1.0 + exp(-(k2 + k3 * log_alpha)));
+    double sigmoid = 1.0 / (1.0 + exp(-(K2 + K3 * log_alpha)));
 
-    *slope = -k1 * k3 * sigmoid * (1.0 - sigmoid) - 0.5 / (1.0 + exp(log_alpha));
-    return -k1 * sigmoid + 0.5 * log1p(exp(-log_alpha));
+    *slope = -K1 * K3 * sigmoid * (1.0 - sigmoid) - 0.5 / (1.0 + exp(log_alpha));
+    return -K1 * sigmoid + 0.5 * log1p(exp(-log_alpha));
 }
 
 /* The slope alone, in single precision: every weight asks for it at every step. */
 static float divergence_slope(float log_alpha, float alpha)
 {
-    float sigmoid = 1.0F / (1.0F + expf(-(1.87320F + 1.48695F * log_alpha)));
+    float sigmoid = 1.0F / (1.0F + expf(-((float)K2 + (float)K3 * log_alpha)));
 
-    return -0.63576F * 1.48695F * sigmoid * (1.0F - sigmoid) - 0.5F / (1.0F + alpha);
+    return -(float)K1 * (float)K3 * sigmoid * (1.0F - sigmoid) - 0.5F / (1.0F + alpha);
 }
 
 /* Derivatives of the objective by log variances; what the prior means for the weights. */
