@@ -542,7 +542,7 @@ START_TEST(compression_keeps_an_easy_task_at_every_format)
         options.train.context = &seen;
         options.choose_epochs = recipes[r].choose_epochs;
         options.steps = recipes[r].steps;
-        options.choose_rate = 1e-2F; /* the images are few */
+        options.choose_rate = options.retrain_rate = 1e-2F; /* the images are few */
         options.prune_epochs = options.steps > 0 ? options.prune_epochs : 0;
         test_ok(espalier_compress(network, &data, &options, &model, &error));
         ck_assert_uint_eq(seen.epochs, options.choose_epochs + options.prune_epochs + options.retrain_epochs +

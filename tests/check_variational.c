@@ -48,6 +48,7 @@ static size_t weights_of(const struct espalier_network *network, uint32_t layer)
 struct noisy {
     struct espalier_network *network;
     struct espalier_variational variational;
+    struct espalier_live live;
     struct espalier_pass *pass;
     struct espalier_gradients gradients;
     struct espalier_view views[LAYERS];
@@ -59,6 +60,7 @@ static void noisy_draw(struct noisy *noisy, struct espalier_random *random, enum
 {
     noisy->network = draw_network(random);
     test_ok(espalier_variational_create(noisy->network, kind, &noisy->variational, &error));
+    test_ok(espalier_live_create(noisy->network, &noisy->live, &error));
     test_ok(espalier_pass_create(noisy->network, BATCH, &noisy->pass, &error));
     test_ok(espalier_pass_add_noise(noisy->pass, noisy->network, &error));
     test_ok(espalier_gradients_create(noisy->network, &noisy->gradients, &error));
@@ -79,6 +81,7 @@ static void noisy_free(struct noisy *noisy)
     espalier_pass_free(noisy->pass);
     espalier_gradients_free(&noisy->gradients);
     espalier_variational_free(&noisy->variational);
+    espalier_live_free(&noisy->live);
     espalier_network_free(noisy->network);
 }
 
@@ -87,7 +90,7 @@ static double objective(struct noisy *noisy, float *logit_gradients)
 {
     struct espalier_random random;
     espalier_random_seed(&random, noisy->draws);
-    espalier_variational_apply(&noisy->variational, noisy->network, noisy->views);
+    espalier_variational_apply(&noisy->variational, noisy->network, &noisy->live, noisy->views);
     const float *logits = espalier_pass_forward(noisy->pass, noisy->views, 0.0F, &random);
     double total = espalier_cross_entropy(logits, noisy->labels, CLASSES, BATCH, logit_gradients), slope;
     for (uint32_t i = 0; i < LAYERS; i++)
@@ -132,7 +135,7 @@ START_TEST(derivatives_equal_finite_differences_under_the_same_draws)
         noisy.variational.prior = 0.01F;
         (void)objective(&noisy, logit_gradients);
         espalier_pass_backward(noisy.pass, noisy.views, logit_gradients, &noisy.gradients);
-        espalier_variational_step(&noisy.variational, noisy.network, &noisy.gradients, 0.0F); /* moves nothing */
+        espalier_variational_step(&noisy.variational, noisy.network, &noisy.live, &noisy.gradients, 0.0F); /* moves nothing */
         for (uint32_t drawn = 0; drawn < 20; drawn++) {
             const uint32_t i = espalier_random_below(&random, LAYERS);
             struct espalier_float_layer *layer = &noisy.network->layers[i];
@@ -163,7 +166,7 @@ START_TEST(noise_has_the_mean_and_the_variance_of_the_weights)
         double sum[CLASSES * BATCH] = {0}, square[CLASSES * BATCH] = {0}, exact[CLASSES * BATCH];
         size_t size;
         noisy_draw(&noisy, &random, ESPALIER_NOISE_ELEMENTS);
-        espalier_variational_apply(&noisy.variational, noisy.network, noisy.views);
+        espalier_variational_apply(&noisy.variational, noisy.network, &noisy.live, noisy.views);
         noisy.views[0].variance = noisy.views[1].variance = NULL; /* only the last layer's */
         const float *logits = espalier_pass_forward(noisy.pass, noisy.views, 0.0F, NULL);
         for (size_t i = 0; i < CLASSES * BATCH; i++)

@@ -42,7 +42,8 @@ static const char help[] =
     "  --augment A          strength of random shift, rotation, scale and shear (default 0.7; 0: none)\n"
     "  --seed S             of the order of images and augmentation (default 1)\n"
     "  --choose-rate, --prune-rate, --retrain-rate, --quantize-rate R   learning rates at the start of a stage\n"
-    "  --threads N          threads of the matrix products (default 1)\n"
+    "  --threads N          threads that share a batch (default 1); results differ in the last bits with their number\n"
+    "  --no-normalize       choose and retrain without batch normalization (which is folded away afterwards)\n"
     "  --quick              few epochs on 2,000 images, 1,000 held out, to try the tools\n"
     "  --pruned FILE.ckpt   keep the pruned network here before it is quantized; if the file is there, it is quantized "
     "as it is\n"
@@ -61,7 +62,7 @@ struct arguments {
     const char *baseline, *out, *data, *log, *format, *budget, *value_bits, *pruned;
     uint64_t bias_bits, steps, epochs, seed, threads, choose_epochs, retrain_epochs, quantize_epochs, batch;
     double prior, augment, choose_rate, ratio, prune_rate, retrain_rate, quantize_rate;
-    bool quick, json;
+    bool quick, no_normalize, json;
 };
 
 /* What an option's value is, and where it goes. */
@@ -96,6 +97,7 @@ static const struct {
     {"retrain-rate", DECIMAL, offsetof(struct arguments, retrain_rate), 1e-9, 1e9},
     {"quantize-rate", DECIMAL, offsetof(struct arguments, quantize_rate), 1e-9, 1e9},
     {"quick", FLAG, offsetof(struct arguments, quick), 0, 0},
+    {"no-normalize", FLAG, offsetof(struct arguments, no_normalize), 0, 0},
     {"json", FLAG, offsetof(struct arguments, json), 0, 0},
 };
 enum { OPTIONS = sizeof table / sizeof *table, FIRST_CODE = 256 };
@@ -249,6 +251,8 @@ static struct espalier_compress_options compress_options(const struct arguments 
     if (arguments->prior > 0.0)
         options.prior = (float)arguments->prior;
     options.train.seed = arguments->seed;
+    options.train.threads = (uint32_t)arguments->threads;
+    options.train.normalize = !arguments->no_normalize;
     options.train.progress = training_report_progress;
     return options;
 }
@@ -436,6 +440,6 @@ int espalier_cmd_compress(int argc, char **argv)
                                     "--budget is a list such as 140/14,1450/32,400 (gap) or 10x25,20x100 (structured)");
         options.budgets = budgets;
     }
-    training_set_threads((uint32_t)arguments.threads);
+    training_single_blas();
     return compress(&arguments, &options, argc, as_given, &error) == ESPALIER_OK ? TOOL_OK : tool_fail(argv[0], &error);
 }

@@ -103,9 +103,9 @@ bool training_read_decimal(const char *text, double low, double high, double *va
     return end != text && *end == '\0' && errno == 0 && *value >= low && *value <= high;
 }
 
-void training_set_threads(uint32_t threads)
+void training_single_blas(void)
 {
-    openblas_set_num_threads((int)threads);
+    openblas_set_num_threads(1);
 }
 
 double training_seconds(void)

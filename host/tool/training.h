@@ -37,8 +37,8 @@ enum espalier_status training_command_line(const char *before, int argc, char **
 /* Reads a decimal number in [low, high]; false if it is anything else. */
 bool training_read_decimal(const char *text, double low, double high, double *value);
 
-/* Sets the number of threads that BLAS uses. */
-void training_set_threads(uint32_t threads);
+/* Has BLAS use one thread a caller: training shares a batch out to threads of its own. */
+void training_single_blas(void);
 
 /* Seconds of a clock that only goes forward. */
 double training_seconds(void);

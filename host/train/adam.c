@@ -24,17 +24,24 @@ void espalier_adam_free(struct espalier_adam *adam)
     espalier_gradients_free(&adam->variance);
 }
 
-void espalier_adam_update(float *restrict values, const uint8_t *restrict mask, const float *restrict gradient,
-                          float *restrict mean, float *restrict variance, size_t count, float rate)
+/* Inlined twice: with all of them there the loop is contiguous. */
+static inline void update(float *restrict value, float gradient, float *restrict mean, float *restrict variance,
+                          float rate)
 {
-    for (size_t i = 0; i < count; i++) {
-        mean[i] = MEAN_DECAY * mean[i] + (1.0F - MEAN_DECAY) * gradient[i];
-        variance[i] = VARIANCE_DECAY * variance[i] + (1.0F - VARIANCE_DECAY) * gradient[i] * gradient[i];
-        values[i] -= rate * mean[i] / (sqrtf(variance[i]) + TINY);
-    }
-    if (mask != NULL)
-        for (size_t i = 0; i < count; i++)
-            values[i] = mask[i] ? values[i] : 0.0F;
+    *mean = MEAN_DECAY * *mean + (1.0F - MEAN_DECAY) * gradient;
+    *variance = VARIANCE_DECAY * *variance + (1.0F - VARIANCE_DECAY) * gradient * gradient;
+    *value -= rate * *mean / (sqrtf(*variance) + TINY);
+}
+
+void espalier_adam_update(float *restrict values, const struct espalier_live_layer *live,
+                          const float *restrict gradient, float *restrict mean, float *restrict variance, float rate)
+{
+    if (live->at == NULL)
+        for (size_t i = 0; i < live->count; i++)
+            update(&values[i], gradient[i], &mean[i], &variance[i], rate);
+    else
+        for (size_t i = 0; i < live->count; i++)
+            update(&values[live->at[i]], gradient[live->at[i]], &mean[live->at[i]], &variance[live->at[i]], rate);
 }
 
 float espalier_adam_rate(uint32_t step, float learning_rate)
@@ -44,17 +51,16 @@ float espalier_adam_rate(uint32_t step, float learning_rate)
     return learning_rate * (float)(sqrt(1.0 - variance) / (1.0 - mean));
 }
 
-void espalier_adam_step(struct espalier_adam *adam, struct espalier_network *network,
+void espalier_adam_step(struct espalier_adam *adam, struct espalier_network *network, const struct espalier_live *live,
                         const struct espalier_gradients *gradients, float learning_rate)
 {
     float rate = espalier_adam_rate(++adam->steps, learning_rate);
 
     for (uint32_t i = 0; i < network->layer_count; i++) {
         struct espalier_float_layer *layer = &network->layers[i];
-        espalier_adam_update(layer->weights, layer->mask, gradients->weights[i], adam->mean.weights[i],
-                             adam->variance.weights[i], layer->shape.rows * espalier_shape_columns(&layer->shape),
-                             rate);
-        espalier_adam_update(layer->bias, NULL, gradients->bias[i], adam->mean.bias[i], adam->variance.bias[i],
-                             layer->shape.rows, rate);
+        espalier_adam_update(layer->weights, &live->layers[i], gradients->weights[i], adam->mean.weights[i],
+                             adam->variance.weights[i], rate);
+        espalier_adam_update(layer->bias, &(struct espalier_live_layer){.count = layer->shape.rows},
+                             gradients->bias[i], adam->mean.bias[i], adam->variance.bias[i], rate);
     }
 }

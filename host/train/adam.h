@@ -2,6 +2,7 @@
 #ifndef ESPALIER_ADAM_H
 #define ESPALIER_ADAM_H
 
+#include "live.h"
 #include "pass.h"
 
 struct espalier_adam {
@@ -16,12 +17,12 @@ void espalier_adam_free(struct espalier_adam *adam);
 /* The factor of step number @p step (1 is the first): the learning rate with both bias corrections folded in. */
 float espalier_adam_rate(uint32_t step, float learning_rate);
 
-/* One step of an array with moments of its own; mask may be NULL. */
-void espalier_adam_update(float *restrict values, const uint8_t *restrict mask, const float *restrict gradient,
-                          float *restrict mean, float *restrict variance, size_t count, float rate);
+/* One step of the numbers at live's places, with moments of their own. */
+void espalier_adam_update(float *restrict values, const struct espalier_live_layer *live,
+                          const float *restrict gradient, float *restrict mean, float *restrict variance, float rate);
 
-/* One step along the gradients. Weights whose mask is 0 become 0. */
-void espalier_adam_step(struct espalier_adam *adam, struct espalier_network *network,
+/* One step along the gradients, of the weights that are there and of all biases. */
+void espalier_adam_step(struct espalier_adam *adam, struct espalier_network *network, const struct espalier_live *live,
                         const struct espalier_gradients *gradients, float learning_rate);
 
 #endif

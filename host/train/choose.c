@@ -77,6 +77,7 @@ enum espalier_status espalier_choose(const struct espalier_fit *stage, enum espa
         uint64_t kept = espalier_network_kept(network);
         if (status == ESPALIER_OK)
             status = drop(network, &variational, budgets == NULL ? allowed(kept, total, part) : kept, total, error);
+        espalier_variational_forget(&variational, network);
     }
     if (status == ESPALIER_OK && budgets != NULL)
         status = budgets_of_cut(network, &variational, total, budgets, error);

@@ -264,8 +264,7 @@ static void backward_input_sparse(const struct espalier_convolve *c, const float
 
 /* ---- Either way */
 
-/* Sum of n floats in partial sums, for speed and for precision. */
-static float sum(const float *values, size_t n)
+float espalier_sum(const float *values, size_t n)
 {
     enum { PARTS = 16 };
     float part[PARTS] = {0}, total = 0.0F;
@@ -279,6 +278,11 @@ static float sum(const float *values, size_t n)
     for (size_t p = 0; p < PARTS; p++)
         total += part[p];
     return total;
+}
+
+float espalier_sum_products(const float *left, const float *right, size_t n)
+{
+    return cblas_sdot(blas(n), left, 1, right, 1);
 }
 
 void espalier_convolve_forward(struct espalier_convolve *convolve, const float *weights, const float *bias,
@@ -300,8 +304,8 @@ void espalier_convolve_backward(struct espalier_convolve *convolve, const float 
 {
     size_t n = positions(convolve);
 
-    for (size_t row = 0; row < convolve->rows; row++)
-        bias_gradient[row] = sum(output_gradient + row * n, n);
+    for (size_t row = 0; row < convolve->rows && bias_gradient != NULL; row++)
+        bias_gradient[row] = espalier_sum(output_gradient + row * n, n);
     if (convolve->sparse)
         backward_sparse(convolve, input, output_gradient, weight_gradient);
     else

@@ -40,12 +40,17 @@ void espalier_convolve_forward(struct espalier_convolve *convolve, const float *
                                const float *input, float *output);
 
 /* Derivatives of the loss by weights and biases, for the input and weights of the last forward call.
- * weight_gradient [rows][columns] is written where the mask is 1 and is of no meaning elsewhere. */
+ * weight_gradient [rows][columns] is written where the mask is 1 and is of no meaning elsewhere; bias_gradient may be
+ * NULL. */
 void espalier_convolve_backward(struct espalier_convolve *convolve, const float *input, const float *output_gradient,
                                 float *weight_gradient, float *bias_gradient);
 
 /* Adds the derivative by the input to input_gradient. */
 void espalier_convolve_backward_input(struct espalier_convolve *convolve, const float *weights,
                                       const float *output_gradient, float *input_gradient);
+
+/* Sum of n floats, and of their products, in partial sums, for speed and for precision. */
+float espalier_sum(const float *values, size_t n);
+float espalier_sum_products(const float *left, const float *right, size_t n);
 
 #endif

@@ -1,9 +1,11 @@
 #include "fit.h"
 #include "adam.h"
 #include "admm.h"
-#include "batch.h"
+#include "convolve.h"
+#include "crew.h"
 #include "judge.h"
 #include "quantize.h"
+#include "shard.h"
 #include "variational.h"
 
 #include <espalier/model.h>
@@ -13,21 +15,28 @@
 
 enum {
     BATCH_MAX = 1024,
+    THREADS_MAX = 64,
     WARM_UP_STEPS = 200 /* the learning rate rises over these, or over a tenth of the stage if that is less */
 };
 
 static const double PRIOR_RISE = 0.4;
+
+/* Images from which normalization begins, and the share of a batch in its running averages. */
+enum { NORM_IMAGES = 1024 };
+static const float NORM_FOLLOW = 0.01F;
 
 /* The state of one stage. */
 struct run {
     const struct espalier_fit *fit;
     uint32_t images, steps; /* trained on in an epoch, and the batches that makes */
     uint32_t *order;
-    uint8_t *labels; /* of a batch */
-    float *logit_gradients;
+    const uint32_t *batch; /* images of the batch at hand */
     struct espalier_view *views;
-    struct espalier_pass *pass;
-    struct espalier_gradients gradients;
+    struct espalier_crew *crew;
+    uint32_t shard_count;
+    struct espalier_shard *shards; /* [shard_count] one a thread */
+    struct espalier_live live;
+    struct espalier_norm norm; /* no layers: none */
     struct espalier_adam adam;
 };
 
@@ -50,6 +59,10 @@ enum espalier_status espalier_fit_check(const struct espalier_network *network, 
     if (options->batch == 0 || options->batch > BATCH_MAX)
         return espalier_fail(error, ESPALIER_ERR_RANGE, "a batch of %u images; 1 to %d can be", options->batch,
                              BATCH_MAX);
+    if (options->threads == 0 || options->threads > THREADS_MAX || options->batch % options->threads != 0)
+        return espalier_fail(error, ESPALIER_ERR_RANGE,
+                             "%u threads for a batch of %u images: 1 to %d that divide it can be", options->threads,
+                             options->batch, THREADS_MAX);
     if (options->held_out >= data->count || data->count - options->held_out < options->batch)
         return espalier_fail(error, ESPALIER_ERR_RANGE, "%u images with %u held out leave less than a batch of %u",
                              data->count, options->held_out, options->batch);
@@ -84,59 +97,152 @@ double espalier_cross_entropy(const float *logits, const uint8_t *labels, uint32
     return loss / batch;
 }
 
+/* Constraints and levels are about the weights that will be there when normalization is folded: both do without. */
+static bool is_normalized(const struct espalier_fit *fit)
+{
+    return fit->options->normalize && fit->admm == NULL && fit->quantizer == NULL;
+}
+
+static void forward_shard(void *context, uint32_t part)
+{
+    struct run *run = context;
+
+    espalier_shard_forward(&run->shards[part], run->views, run->batch + (size_t)part * run->shards[part].batch);
+}
+
+/* What the forward pass computes with now. */
+static const struct espalier_view *current_views(const struct run *run)
+{
+    const struct espalier_fit *fit = run->fit;
+
+    if (fit->variational != NULL)
+        espalier_variational_apply(fit->variational, fit->network, &run->live, run->views);
+    if (fit->quantizer == NULL)
+        return run->views;
+    espalier_quantizer_apply(fit->quantizer, fit->network);
+    return fit->quantizer->views;
+}
+
+/* Means and variances of sums, all layers' rows one behind another. */
+struct moments {
+    uint32_t rows;
+    double *mean, *variance; /* [rows] */
+};
+
+/* Adds a shard's last batch to the means, and the squares to the variances. */
+static void add_moments(const struct run *run, const struct espalier_shard *shard, struct moments *moments)
+{
+    uint32_t at = 0;
+
+    for (uint32_t i = 0; i < run->norm.layer_count; i++) {
+        size_t size = 0;
+        const float *sums = espalier_pass_sums(shard->pass, i, &size);
+        for (uint32_t row = 0; row < run->norm.layers[i].rows; row++, sums += size, at++) {
+            moments->mean[at] += (double)espalier_sum(sums, size) / (double)size;
+            moments->variance[at] += (double)espalier_sum_products(sums, sums, size) / (double)size;
+        }
+    }
+}
+
+/* What the network's sums are, under its noise, for the first images of the order. */
+static void measure_moments(struct run *run, struct moments *moments)
+{
+    uint32_t batch = run->fit->options->batch, batches = (NORM_IMAGES + batch - 1) / batch;
+
+    batches = batches < run->steps ? batches : run->steps;
+    for (uint32_t b = 0; b < batches; b++) {
+        run->batch = run->order + (size_t)b * batch;
+        (void)current_views(run);
+        espalier_crew_run(run->crew, forward_shard, run);
+        for (uint32_t s = 0; s < run->shard_count; s++)
+            add_moments(run, &run->shards[s], moments);
+    }
+    for (uint32_t r = 0; r < moments->rows; r++) {
+        double mean = moments->mean[r] / ((double)batches * run->shard_count);
+        double square = moments->variance[r] / ((double)batches * run->shard_count);
+        moments->mean[r] = mean;
+        moments->variance[r] = fmax(0.0, square - mean * mean);
+    }
+}
+
+static enum espalier_status begin_norm(struct run *run, struct espalier_error *error)
+{
+    struct moments moments = {0};
+    enum espalier_status status = espalier_norm_create(run->fit->network, &run->norm, error);
+    uint32_t at = 0;
+
+    for (uint32_t i = 0; i < run->norm.layer_count; i++)
+        moments.rows += run->norm.layers[i].rows;
+    moments.mean = calloc(moments.rows + 1, sizeof *moments.mean);
+    moments.variance = calloc(moments.rows + 1, sizeof *moments.variance);
+    if (status == ESPALIER_OK && (moments.mean == NULL || moments.variance == NULL))
+        status = espalier_fail(error, ESPALIER_ERR_MEMORY, "out of memory for the means of %u rows", moments.rows);
+    if (status == ESPALIER_OK)
+        measure_moments(run, &moments);
+    for (uint32_t i = 0; i < run->norm.layer_count && status == ESPALIER_OK; at += run->norm.layers[i++].rows) {
+        espalier_norm_begin(&run->norm, run->fit->network, run->fit->variational, i, moments.mean + at,
+                            moments.variance + at);
+        run->views[i].gain = run->norm.layers[i].gain;
+    }
+    free(moments.mean);
+    free(moments.variance);
+    return status;
+}
+
+static enum espalier_status create_shards(struct run *run, struct espalier_error *error)
+{
+    const struct espalier_train_options *options = run->fit->options;
+    enum espalier_status status = espalier_crew_create(options->threads, &run->crew, error);
+
+    run->shards = calloc(options->threads, sizeof *run->shards);
+    if (status == ESPALIER_OK && run->shards == NULL)
+        status = espalier_fail(error, ESPALIER_ERR_MEMORY, "out of memory for %u threads", options->threads);
+    for (uint32_t s = 0; s < options->threads && status == ESPALIER_OK; s++) {
+        run->shard_count = s + 1;
+        status = espalier_shard_create(run->fit, options->batch / options->threads,
+                                       espalier_random_bits(run->fit->random), &run->shards[s], error);
+    }
+    return status;
+}
+
 static enum espalier_status create_run(struct run *run, const struct espalier_fit *fit, struct espalier_error *error)
 {
     const struct espalier_network *network = fit->network;
     const struct espalier_train_options *options = fit->options;
-    uint32_t classes = network->layers[network->layer_count - 1].shape.rows;
 
     memset(run, 0, sizeof *run);
     run->fit = fit;
     run->images = options->use != 0 ? options->use : fit->data->count - options->held_out;
     run->steps = run->images / options->batch;
     run->order = malloc(run->images * sizeof *run->order);
-    run->labels = malloc(options->batch);
-    run->logit_gradients = malloc((size_t)classes * options->batch * sizeof *run->logit_gradients);
     run->views = calloc(network->layer_count, sizeof *run->views);
-    if (run->order == NULL || run->labels == NULL || run->logit_gradients == NULL || run->views == NULL)
+    if (run->order == NULL || run->views == NULL)
         return espalier_fail(error, ESPALIER_ERR_MEMORY, "out of memory for training on %u images", run->images);
     for (uint32_t i = 0; i < run->images; i++)
         run->order[i] = i;
+    espalier_random_shuffle(fit->random, run->order, run->images);
     espalier_views_of(network, run->views);
-    enum espalier_status status = espalier_pass_create(network, options->batch, &run->pass, error);
+    enum espalier_status status = create_shards(run, error);
     if (status == ESPALIER_OK)
-        status = espalier_gradients_create(network, &run->gradients, error);
+        status = espalier_live_create(network, &run->live, error);
     if (status == ESPALIER_OK)
         status = espalier_adam_create(network, &run->adam, error);
-    if (status == ESPALIER_OK && fit->variational != NULL)
-        status = espalier_pass_add_noise(run->pass, network, error);
-    if (status == ESPALIER_OK && fit->variational != NULL)
-        status = espalier_gradients_add_variance(network, &run->gradients, error);
+    if (status == ESPALIER_OK && is_normalized(fit))
+        status = begin_norm(run, error);
     return status;
 }
 
 static void free_run(struct run *run)
 {
+    for (uint32_t s = 0; s < run->shard_count; s++)
+        espalier_shard_free(&run->shards[s]);
+    free(run->shards);
+    espalier_crew_free(run->crew);
     free(run->order);
-    free(run->labels);
-    free(run->logit_gradients);
     free(run->views);
-    espalier_pass_free(run->pass);
-    espalier_gradients_free(&run->gradients);
+    espalier_live_free(&run->live);
+    espalier_norm_free(&run->norm);
     espalier_adam_free(&run->adam);
-}
-
-/* What the forward pass computes with now. */
-static const struct espalier_view *current_views(const struct run *run)
-{
-    struct espalier_quantizer *quantizer = run->fit->quantizer;
-
-    if (run->fit->variational != NULL)
-        espalier_variational_apply(run->fit->variational, run->fit->network, run->views);
-    if (quantizer == NULL)
-        return run->views;
-    espalier_quantizer_apply(quantizer, run->fit->network);
-    return quantizer->views;
 }
 
 /* Where the schedule is, 0 to 1. */
@@ -165,7 +271,30 @@ static void step_variational(struct run *run, uint32_t epoch, uint32_t step)
     double risen = fmin(1.0, schedule(run, (double)epoch * run->steps + step) / PRIOR_RISE);
 
     fit->variational->prior = fit->prior * (float)risen / (float)run->images;
-    espalier_variational_step(fit->variational, fit->network, &run->gradients, learning_rate(run, epoch, step));
+    espalier_variational_step(fit->variational, fit->network, &run->live, &run->shards[0].gradients,
+                              learning_rate(run, epoch, step));
+}
+
+/* Gains and running averages of normalization, a step on. */
+static void step_norm(struct run *run, float rate)
+{
+    for (uint32_t i = 0; i < run->norm.layer_count; i++) {
+        struct espalier_normed_layer *layer = &run->norm.layers[i];
+        espalier_adam_update(layer->gain, &(struct espalier_live_layer){.count = layer->rows},
+                             run->shards[0].gradients.gain[i], layer->momentum, layer->squares, rate);
+        for (uint32_t s = 0; s < run->shard_count; s++)
+            espalier_norm_follow(&run->norm, i, espalier_pass_normalizer(run->shards[s].pass, i),
+                                 NORM_FOLLOW / (float)run->shard_count);
+    }
+}
+
+static void train_shard(void *context, uint32_t part)
+{
+    struct run *run = context;
+    const struct espalier_fit *fit = run->fit;
+
+    espalier_shard_train(&run->shards[part], fit->quantizer != NULL ? fit->quantizer->views : run->views,
+                         run->batch + (size_t)part * run->shards[part].batch);
 }
 
 /* Forward, backward, one step of Adam. *loss receives the batch's loss. */
@@ -174,28 +303,49 @@ static enum espalier_status train_batch(struct run *run, uint32_t epoch, uint32_
 {
     const struct espalier_fit *fit = run->fit;
     struct espalier_network *network = fit->network;
-    uint32_t batch = fit->options->batch, classes = network->layers[network->layer_count - 1].shape.rows;
-    const uint32_t *images = run->order + (size_t)step * batch;
+    float rate = learning_rate(run, epoch, step);
 
-    espalier_batch_fill(fit->data, images, batch, batch, fit->options->augment, fit->random,
-                        espalier_pass_input(run->pass));
-    for (uint32_t n = 0; n < batch; n++)
-        run->labels[n] = fit->data->labels[images[n]];
-
-    const struct espalier_view *views = current_views(run);
-    const float *logits = espalier_pass_forward(run->pass, views, fit->options->dropout, fit->random);
-    *loss = espalier_cross_entropy(logits, run->labels, classes, batch, run->logit_gradients);
+    run->batch = run->order + (size_t)step * fit->options->batch;
+    (void)current_views(run);
+    espalier_crew_run(run->crew, train_shard, run);
+    *loss = 0.0;
+    for (uint32_t s = 0; s < run->shard_count; s++)
+        *loss += run->shards[s].loss / run->shard_count;
     if (!isfinite(*loss))
         return espalier_fail(error, ESPALIER_ERR_DIVERGED,
                              "%s, epoch %u, batch %u: the loss is not finite; a lower learning rate may help",
                              fit->stage, epoch + 1, step + 1);
-    espalier_pass_backward(run->pass, views, run->logit_gradients, &run->gradients);
+    espalier_shards_reduce(run->shards, run->shard_count, network, &run->live);
     if (fit->admm != NULL)
-        espalier_admm_penalize(fit->admm, network, &run->gradients);
+        espalier_admm_penalize(fit->admm, network, &run->shards[0].gradients);
     if (fit->variational != NULL)
         step_variational(run, epoch, step);
-    espalier_adam_step(&run->adam, network, &run->gradients, learning_rate(run, epoch, step));
+    espalier_adam_step(&run->adam, network, &run->live, &run->shards[0].gradients, rate);
+    step_norm(run, espalier_adam_rate(run->adam.steps, rate));
     return ESPALIER_OK;
+}
+
+/* Counts the held-out images that are right, normalization folded. */
+static enum espalier_status judge(struct run *run, uint32_t *correct, struct espalier_error *error)
+{
+    const struct espalier_fit *fit = run->fit;
+    uint32_t held_out = fit->options->held_out, first = fit->data->count - held_out;
+    struct espalier_network *folded = NULL;
+    enum espalier_status status = ESPALIER_OK;
+
+    if (run->norm.layer_count == 0) {
+        *correct = espalier_count_correct(run->shards[0].pass, current_views(run),
+                                          fit->network->layers[fit->network->layer_count - 1].shape.rows, fit->data,
+                                          first, held_out, run->shards[0].batch);
+        return ESPALIER_OK;
+    }
+    status = espalier_network_clone(fit->network, &folded, error);
+    if (status == ESPALIER_OK) {
+        espalier_norm_fold(&run->norm, folded, NULL);
+        status = espalier_network_correct(folded, fit->data, first, held_out, correct, error);
+    }
+    espalier_network_free(folded);
+    return status;
 }
 
 static enum espalier_status report(const struct run *run, struct espalier_progress *progress,
@@ -215,11 +365,11 @@ static enum espalier_status finish_epoch(struct run *run, struct espalier_progre
                                          struct espalier_error *error)
 {
     const struct espalier_fit *fit = run->fit;
-    uint32_t held_out = fit->options->held_out,
-             classes = fit->network->layers[fit->network->layer_count - 1].shape.rows;
-    uint32_t correct = espalier_count_correct(run->pass, current_views(run), classes, fit->data,
-                                              fit->data->count - held_out, held_out, fit->options->batch);
+    uint32_t held_out = fit->options->held_out, correct = 0;
+    enum espalier_status status = judge(run, &correct, error);
 
+    if (status != ESPALIER_OK)
+        return status;
     progress->epoch_end = true;
     progress->residual = fit->admm != NULL ? espalier_admm_residual(fit->admm, fit->network) : 0.0;
     progress->accuracy = held_out > 0 ? (double)correct / held_out : 0.0;
@@ -265,6 +415,8 @@ enum espalier_status espalier_fit_run(const struct espalier_fit *fit, struct esp
 
     for (uint32_t epoch = 0; epoch < fit->epochs && status == ESPALIER_OK; epoch++)
         status = train_epoch(&run, epoch, error);
+    if (status == ESPALIER_OK)
+        espalier_norm_fold(&run.norm, fit->network, fit->variational);
     free_run(&run);
     return status;
 }

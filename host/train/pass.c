@@ -22,6 +22,8 @@ struct layer_pass {
     size_t output_size;          /* floats */
     bool dropped;                /* dropout was on in the last forward pass */
     struct espalier_noise noise; /* all zero without */
+    struct espalier_normalizer normalizer; /* all zero without */
+    float *zeros;                /* [rows] in place of a bias that is added behind normalization */
 };
 
 struct espalier_pass {
@@ -44,14 +46,16 @@ enum espalier_status espalier_gradients_create(const struct espalier_network *ne
     out->layer_count = network->layer_count;
     out->weights = calloc(network->layer_count, sizeof *out->weights);
     out->bias = calloc(network->layer_count, sizeof *out->bias);
+    out->gain = calloc(network->layer_count, sizeof *out->gain);
     out->variance = NULL;
-    if (out->weights == NULL || out->bias == NULL)
+    if (out->weights == NULL || out->bias == NULL || out->gain == NULL)
         goto no_memory;
     for (uint32_t i = 0; i < network->layer_count; i++) {
         const struct espalier_shape *shape = &network->layers[i].shape;
         out->weights[i] = calloc(shape->rows * espalier_shape_columns(shape), sizeof **out->weights);
         out->bias[i] = calloc(shape->rows, sizeof **out->bias);
-        if (out->weights[i] == NULL || out->bias[i] == NULL)
+        out->gain[i] = calloc(shape->rows, sizeof **out->gain);
+        if (out->weights[i] == NULL || out->bias[i] == NULL || out->gain[i] == NULL)
             goto no_memory;
     }
     return ESPALIER_OK;
@@ -84,11 +88,14 @@ void espalier_gradients_free(struct espalier_gradients *gradients)
             free(gradients->weights[i]);
         if (gradients->bias != NULL)
             free(gradients->bias[i]);
+        if (gradients->gain != NULL)
+            free(gradients->gain[i]);
         if (gradients->variance != NULL)
             free(gradients->variance[i]);
     }
     free(gradients->weights);
     free(gradients->bias);
+    free(gradients->gain);
     free(gradients->variance);
     memset(gradients, 0, sizeof *gradients);
 }
@@ -174,6 +181,21 @@ enum espalier_status espalier_pass_add_noise(struct espalier_pass *pass, const s
     return status;
 }
 
+enum espalier_status espalier_pass_add_norm(struct espalier_pass *pass, struct espalier_error *error)
+{
+    enum espalier_status status = ESPALIER_OK;
+
+    for (uint32_t i = 0; i + 1 < pass->layer_count && status == ESPALIER_OK; i++) {
+        struct layer_pass *layer = &pass->layers[i];
+        size_t positions = layer->convolve.out_height * layer->convolve.out_width;
+        status = espalier_normalizer_create(&layer->normalizer, layer->shape.rows, positions * pass->batch, error);
+        layer->zeros = calloc(layer->shape.rows, sizeof *layer->zeros);
+        if (status == ESPALIER_OK && layer->zeros == NULL)
+            status = espalier_fail(error, ESPALIER_ERR_MEMORY, "out of memory for the normalization of a layer");
+    }
+    return status;
+}
+
 void espalier_pass_free(struct espalier_pass *pass)
 {
     if (pass == NULL)
@@ -182,6 +204,8 @@ void espalier_pass_free(struct espalier_pass *pass)
         struct layer_pass *layer = &pass->layers[i];
         espalier_convolve_free(&layer->convolve);
         espalier_noise_free(&layer->noise);
+        espalier_normalizer_free(&layer->normalizer);
+        free(layer->zeros);
         free(layer->padded);
         free(layer->padded_gradient);
         free(layer->sums);
@@ -204,6 +228,19 @@ const float *espalier_pass_output(const struct espalier_pass *pass, uint32_t lay
 {
     *size = pass->layers[layer].output_size;
     return pass->layers[layer].output;
+}
+
+const float *espalier_pass_sums(const struct espalier_pass *pass, uint32_t layer, size_t *size)
+{
+    const struct espalier_convolve *convolve = &pass->layers[layer].convolve;
+
+    *size = convolve->out_height * convolve->out_width * convolve->batch;
+    return pass->layers[layer].sums;
+}
+
+const struct espalier_normalizer *espalier_pass_normalizer(const struct espalier_pass *pass, uint32_t layer)
+{
+    return &pass->layers[layer].normalizer;
 }
 
 /* ---- Padding */
@@ -305,9 +342,12 @@ const float *espalier_pass_forward(struct espalier_pass *pass, const struct espa
             move_inside(&layer->shape, pass->batch, layer->padded, input, false);
         if (layer->padded != NULL)
             input = layer->padded;
-        espalier_convolve_forward(&layer->convolve, views[i].weights, views[i].bias, input, layer->sums);
+        espalier_convolve_forward(&layer->convolve, views[i].weights,
+                                  views[i].gain != NULL ? layer->zeros : views[i].bias, input, layer->sums);
         if (views[i].variance != NULL && random != NULL)
             espalier_noise_add(&layer->noise, views[i].variance, input, layer->sums, random);
+        if (views[i].gain != NULL)
+            espalier_normalize(&layer->normalizer, views[i].gain, views[i].bias, layer->sums);
         finish_forward(layer, pass->batch, views[i].step);
         apply_dropout(layer, dropout, random);
         input = layer->output;
@@ -370,7 +410,11 @@ void espalier_pass_backward(struct espalier_pass *pass, const struct espalier_vi
         struct layer_pass *layer = &pass->layers[i], *previous = i > 0 ? &pass->layers[i - 1] : NULL;
         const float *input = layer->padded != NULL ? layer->padded : previous != NULL ? previous->output : pass->input;
         start_backward(layer, gradient, pass->batch);
-        espalier_convolve_backward(&layer->convolve, input, layer->sums, gradients->weights[i], gradients->bias[i]);
+        if (views[i].gain != NULL)
+            espalier_normalize_backward(&layer->normalizer, views[i].gain, layer->sums, gradients->gain[i],
+                                        gradients->bias[i]);
+        espalier_convolve_backward(&layer->convolve, input, layer->sums, gradients->weights[i],
+                                   views[i].gain != NULL ? NULL : gradients->bias[i]);
         float *input_gradient = previous != NULL ? clear_input_gradient(layer, previous, pass->batch) : NULL;
         if (views[i].variance != NULL)
             espalier_noise_backward(&layer->noise, views[i].variance, input, layer->sums, gradients->variance[i],

@@ -2,6 +2,8 @@
 #ifndef ESPALIER_PASS_H
 #define ESPALIER_PASS_H
 
+#include "norm.h"
+
 #include <espalier/network.h>
 #include <espalier/random.h>
 
@@ -12,6 +14,7 @@ struct espalier_view {
     float
         step; /* activations become multiples of this, saturated at 127 (and -128) of them; 0: they stay as they are */
     const float *variance; /* [rows][columns] of the weights, 0 where the mask is 0; NULL: they are what they are */
+    const float *gain;     /* [rows] of batch normalization (norm.h), bias is then added behind it; NULL: none */
 };
 
 /* What a float network computes with: its own weights, no steps, no noise. views receives [layer_count]. */
@@ -22,6 +25,7 @@ struct espalier_gradients {
     uint32_t layer_count;
     float **weights;  /* [layer_count] of [rows][columns] */
     float **bias;     /* [layer_count] of [rows] */
+    float **gain;     /* [layer_count] of [rows], where a view has a gain */
     float **variance; /* [layer_count] of [rows][columns]: by the weights' variances; NULL without noise */
 };
 
@@ -42,6 +46,8 @@ enum espalier_status espalier_pass_create(const struct espalier_network *network
 /* Makes a pass ready for views with variances (noise.h). */
 enum espalier_status espalier_pass_add_noise(struct espalier_pass *pass, const struct espalier_network *network,
                                              struct espalier_error *error);
+/* Makes a pass ready for views with gains (norm.h). */
+enum espalier_status espalier_pass_add_norm(struct espalier_pass *pass, struct espalier_error *error);
 void espalier_pass_free(struct espalier_pass *pass);
 
 /* Where the caller puts a batch: [in_channels][in_height][in_width][batch]. */
@@ -55,6 +61,12 @@ const float *espalier_pass_forward(struct espalier_pass *pass, const struct espa
 
 /* After a forward pass: the output of a layer, [rows][out_height][out_width][batch]; *size receives its floats. */
 const float *espalier_pass_output(const struct espalier_pass *pass, uint32_t layer, size_t *size);
+
+/* After a forward pass: the sums of a layer, [rows][positions and images]; *size receives the floats of a row. */
+const float *espalier_pass_sums(const struct espalier_pass *pass, uint32_t layer, size_t *size);
+
+/* After a forward pass: what normalization found in a layer's sums. */
+const struct espalier_normalizer *espalier_pass_normalizer(const struct espalier_pass *pass, uint32_t layer);
 
 /* After a forward pass: derivatives for given derivatives by the logits. Rounding to steps passes the derivative
  * through where it did not saturate (straight-through estimator: Bengio, Leonard and Courville 2013). */

@@ -11,7 +11,9 @@ struct espalier_train_options espalier_train_defaults(void)
                                            .seed = 1,
                                            .learning_rate = 1.5e-3F,
                                            .dropout = 0.4F,
-                                           .augment = 1.0F};
+                                           .augment = 1.0F,
+                                           .normalize = true,
+                                           .threads = 1};
 }
 
 enum espalier_status espalier_train(struct espalier_network *network, const struct espalier_dataset *data,

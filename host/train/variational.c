@@ -64,35 +64,55 @@ void espalier_variational_free(struct espalier_variational *variational)
 
 /* ---- One noise a weight, or one a row and one a column */
 
-static void apply_elements(struct espalier_noisy_layer *layer, const uint8_t *mask)
+static void apply_elements(struct espalier_noisy_layer *layer, const struct espalier_live_layer *live)
 {
-    for (size_t k = 0; k < layer->parameters; k++)
-        layer->variance[k] = mask[k] ? expf(layer->parameter[k]) : 0.0F;
+    for (size_t i = 0; i < live->count; i++) {
+        size_t k = espalier_live_at(live, i);
+        layer->variance[k] = expf(layer->parameter[k]);
+    }
 }
 
-static void apply_groups(struct espalier_noisy_layer *layer, const float *weights)
+static void apply_groups(struct espalier_noisy_layer *layer, const struct espalier_live_layer *live,
+                         const float *weights)
 {
     const float *of_column = layer->power + layer->rows;
 
     for (size_t p = 0; p < layer->parameters; p++)
         layer->power[p] = expf(layer->parameter[p]);
-    for (size_t row = 0; row < layer->rows; row++)
-        for (size_t column = 0; column < layer->columns; column++) {
-            size_t k = row * layer->columns + column;
-            layer->variance[k] = weights[k] * weights[k] * (layer->power[row] + of_column[column]);
-        }
+    for (size_t i = 0; i < live->count; i++) {
+        size_t k = espalier_live_at(live, i);
+        layer->variance[k] =
+            weights[k] * weights[k] * (layer->power[k / layer->columns] + of_column[k % layer->columns]);
+    }
 }
 
 void espalier_variational_apply(struct espalier_variational *variational, const struct espalier_network *network,
-                                struct espalier_view *views)
+                                const struct espalier_live *live, struct espalier_view *views)
 {
     for (uint32_t i = 0; i < variational->layer_count; i++) {
         struct espalier_noisy_layer *layer = &variational->layers[i];
         if (variational->kind == ESPALIER_NOISE_ELEMENTS)
-            apply_elements(layer, network->layers[i].mask);
+            apply_elements(layer, &live->layers[i]);
         else
-            apply_groups(layer, network->layers[i].weights);
+            apply_groups(layer, &live->layers[i], network->layers[i].weights);
         views[i].variance = layer->variance;
+    }
+}
+
+void espalier_variational_rescale(struct espalier_variational *variational, uint32_t layer, size_t first, size_t count,
+                                  float factor)
+{
+    if (variational->kind == ESPALIER_NOISE_ELEMENTS) /* groups know alphas, which stay what they are */
+        for (size_t k = first; k < first + count; k++)
+            variational->layers[layer].parameter[k] += logf(factor * factor + SQUARE_MIN);
+}
+
+void espalier_variational_forget(struct espalier_variational *variational, const struct espalier_network *network)
+{
+    for (uint32_t i = 0; i < variational->layer_count; i++) {
+        struct espalier_noisy_layer *layer = &variational->layers[i];
+        for (size_t k = 0; k < layer->rows * layer->columns; k++)
+            layer->variance[k] = network->layers[i].mask[k] ? layer->variance[k] : 0.0F;
     }
 }
 
@@ -116,14 +136,12 @@ static float divergence_slope(float log_alpha, float alpha)
 }
 
 /* Derivatives of the objective by log variances; what the prior means for the weights. */
-static void derive_elements(struct espalier_noisy_layer *layer, float prior, const float *weights, const uint8_t *mask,
-                            const float *variance_gradient, float *weight_gradient)
+static void derive_elements(struct espalier_noisy_layer *layer, float prior, const float *weights,
+                            const struct espalier_live_layer *live, const float *variance_gradient,
+                            float *weight_gradient)
 {
-    for (size_t k = 0; k < layer->parameters; k++) {
-        if (!mask[k]) {
-            layer->gradient[k] = layer->mean[k] = 0.0F; /* nor may it fade into slow denormal numbers */
-            continue;
-        }
+    for (size_t i = 0; i < live->count; i++) {
+        size_t k = espalier_live_at(live, i);
         float square = weights[k] * weights[k] + SQUARE_MIN;
         float slope = prior * divergence_slope(layer->parameter[k] - logf(square), layer->variance[k] / square);
         layer->gradient[k] = slope + variance_gradient[k] * layer->variance[k];
@@ -132,35 +150,35 @@ static void derive_elements(struct espalier_noisy_layer *layer, float prior, con
 }
 
 /* The same by the log alphas of rows and columns. */
-static void derive_groups(struct espalier_noisy_layer *layer, float prior, const float *weights, const uint8_t *mask,
-                          const float *variance_gradient, float *weight_gradient)
+static void derive_groups(struct espalier_noisy_layer *layer, float prior, const float *weights,
+                          const struct espalier_live_layer *live, const float *variance_gradient,
+                          float *weight_gradient)
 {
     memset(layer->gradient, 0, layer->parameters * sizeof *layer->gradient);
-    for (size_t row = 0; row < layer->rows; row++)
-        for (size_t column = 0; column < layer->columns; column++) {
-            size_t k = row * layer->columns + column;
-            if (!mask[k])
-                continue;
-            float alpha = layer->power[row] + layer->power[layer->rows + column];
-            float slope = prior * divergence_slope(logf(alpha), alpha) + variance_gradient[k] * layer->variance[k];
-            layer->gradient[row] += slope * layer->power[row] / alpha;
-            layer->gradient[layer->rows + column] += slope * layer->power[layer->rows + column] / alpha;
-            weight_gradient[k] += 2.0F * variance_gradient[k] * weights[k] * alpha;
-        }
+    for (size_t i = 0; i < live->count; i++) {
+        size_t k = espalier_live_at(live, i), row = k / layer->columns, column = layer->rows + k % layer->columns;
+        float alpha = layer->power[row] + layer->power[column];
+        float slope = prior * divergence_slope(logf(alpha), alpha) + variance_gradient[k] * layer->variance[k];
+        layer->gradient[row] += slope * layer->power[row] / alpha;
+        layer->gradient[column] += slope * layer->power[column] / alpha;
+        weight_gradient[k] += 2.0F * variance_gradient[k] * weights[k] * alpha;
+    }
 }
 
 void espalier_variational_step(struct espalier_variational *variational, const struct espalier_network *network,
-                               struct espalier_gradients *gradients, float learning_rate)
+                               const struct espalier_live *live, struct espalier_gradients *gradients,
+                               float learning_rate)
 {
     float rate = espalier_adam_rate(++variational->steps, learning_rate);
+    bool elements = variational->kind == ESPALIER_NOISE_ELEMENTS;
 
     for (uint32_t i = 0; i < variational->layer_count; i++) {
         struct espalier_noisy_layer *layer = &variational->layers[i];
-        (variational->kind == ESPALIER_NOISE_ELEMENTS ? derive_elements : derive_groups)(
-            layer, variational->prior, network->layers[i].weights, network->layers[i].mask, gradients->variance[i],
-            gradients->weights[i]);
-        espalier_adam_update(layer->parameter, NULL, layer->gradient, layer->mean, layer->moment, layer->parameters,
-                             variational->kind == ESPALIER_NOISE_GROUPS ? GROUP_RATE * rate : rate);
+        const struct espalier_live_layer all = {.count = layer->parameters};
+        (elements ? derive_elements : derive_groups)(layer, variational->prior, network->layers[i].weights,
+                                                     &live->layers[i], gradients->variance[i], gradients->weights[i]);
+        espalier_adam_update(layer->parameter, elements ? &live->layers[i] : &all, layer->gradient, layer->mean,
+                             layer->moment, elements ? rate : GROUP_RATE * rate);
     }
 }
 

@@ -8,6 +8,7 @@
 #ifndef ESPALIER_VARIATIONAL_H
 #define ESPALIER_VARIATIONAL_H
 
+#include "live.h"
 #include "pass.h"
 
 enum espalier_noise_kind {
@@ -36,14 +37,22 @@ enum espalier_status espalier_variational_create(const struct espalier_network *
                                                  struct espalier_variational *out, struct espalier_error *error);
 void espalier_variational_free(struct espalier_variational *variational);
 
-/* Sets the variances of the views from the network's weights as they are now. */
+/* Sets the variances of the views from the network's weights as they are now; live: its masks. */
 void espalier_variational_apply(struct espalier_variational *variational, const struct espalier_network *network,
-                                struct espalier_view *views);
+                                const struct espalier_live *live, struct espalier_view *views);
 
 /* After a backward pass: adds what prior and variances mean for the weights to their gradients, and takes a step of
  * Adam along the derivatives by the noise. */
 void espalier_variational_step(struct espalier_variational *variational, const struct espalier_network *network,
-                               struct espalier_gradients *gradients, float learning_rate);
+                               const struct espalier_live *live, struct espalier_gradients *gradients,
+                               float learning_rate);
+
+/* The weights first to first + count - 1 of a layer were multiplied by @p factor: their noise grows with them. */
+void espalier_variational_rescale(struct espalier_variational *variational, uint32_t layer, size_t first, size_t count,
+                                  float factor);
+
+/* Forgets the noise of weights whose mask has become 0. */
+void espalier_variational_forget(struct espalier_variational *variational, const struct espalier_network *network);
 
 /* The divergence of a weight's posterior from the log-uniform prior, up to a constant (their eq. 14), and its
  * derivative by log alpha. */

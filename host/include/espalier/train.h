@@ -31,6 +31,9 @@ struct espalier_train_options {
     float learning_rate; /**< at the start; falls to 0 along half a cosine */
     float dropout;       /**< share of hidden fully connected activations dropped, 0 to 0.9 */
     float augment;       /**< strength of random shift, rotation, scale and shear; 0 = none, 1 = mild */
+    bool normalize; /**< with batch normalization, folded into weights and biases at a stage's end; stages with ADMM or
+                       quantization are without */
+    uint32_t threads; /**< that share a batch, 1 to 64; the batch is a multiple of it */
     espalier_progress_callback *progress; /**< may be NULL */
     void *context;                        /**< handed to progress */
 };
@@ -39,7 +42,7 @@ struct espalier_train_options {
 struct espalier_train_options espalier_train_defaults(void);
 
 /** Trains all weights whose mask is 1 and all biases of @p network, in place.
- *  The same seed, build, processor and number of BLAS threads give the same network bit for bit.
+ *  The same seed, build, processor and number of threads give the same network bit for bit.
  *  @return ESPALIER_ERR_RANGE if the images do not suit the network or the options are out of range,
  *          ESPALIER_ERR_DIVERGED at the first loss that is not finite, ESPALIER_ERR_MEMORY, or ESPALIER_ERR_IO when
  * stopped */

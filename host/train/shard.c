@@ -1,0 +1,117 @@
+#include "shard.h"
+#include "batch.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum espalier_status espalier_shard_create(const struct espalier_fit *fit, uint32_t batch, uint64_t seed,
+                                           struct espalier_shard *out, struct espalier_error *error)
+{
+    const struct espalier_network *network = fit->network;
+    uint32_t classes = network->layers[network->layer_count - 1].shape.rows;
+
+    *out = (struct espalier_shard){.fit = fit, .batch = batch};
+    espalier_random_seed(&out->random, seed);
+    out->labels = malloc(batch);
+    out->logit_gradients = malloc((size_t)classes * batch * sizeof *out->logit_gradients);
+    if (out->labels == NULL || out->logit_gradients == NULL)
+        return espalier_fail(error, ESPALIER_ERR_MEMORY, "out of memory for %u images", batch);
+    enum espalier_status status = espalier_pass_create(network, batch, &out->pass, error);
+    if (status == ESPALIER_OK)
+        status = espalier_gradients_create(network, &out->gradients, error);
+    if (status == ESPALIER_OK && fit->variational != NULL)
+        status = espalier_pass_add_noise(out->pass, network, error);
+    if (status == ESPALIER_OK && fit->variational != NULL)
+        status = espalier_gradients_add_variance(network, &out->gradients, error);
+    if (status == ESPALIER_OK)
+        status = espalier_pass_add_norm(out->pass, error);
+    return status;
+}
+
+void espalier_shard_free(struct espalier_shard *shard)
+{
+    free(shard->labels);
+    free(shard->logit_gradients);
+    espalier_pass_free(shard->pass);
+    espalier_gradients_free(&shard->gradients);
+    memset(shard, 0, sizeof *shard);
+}
+
+static const float *forward(struct espalier_shard *shard, const struct espalier_view *views, const uint32_t *images)
+{
+    const struct espalier_train_options *options = shard->fit->options;
+
+    espalier_batch_fill(shard->fit->data, images, shard->batch, shard->batch, options->augment, &shard->random,
+                        espalier_pass_input(shard->pass));
+    return espalier_pass_forward(shard->pass, views, options->dropout, &shard->random);
+}
+
+void espalier_shard_forward(struct espalier_shard *shard, const struct espalier_view *views, const uint32_t *images)
+{
+    (void)forward(shard, views, images);
+}
+
+void espalier_shard_train(struct espalier_shard *shard, const struct espalier_view *views, const uint32_t *images)
+{
+    const struct espalier_network *network = shard->fit->network;
+    const float *logits = forward(shard, views, images);
+
+    for (uint32_t n = 0; n < shard->batch; n++)
+        shard->labels[n] = shard->fit->data->labels[images[n]];
+    shard->loss =
+        espalier_cross_entropy(logits, shard->labels, network->layers[network->layer_count - 1].shape.rows,
+                               shard->batch, shard->logit_gradients);
+    if (isfinite(shard->loss))
+        espalier_pass_backward(shard->pass, views, shard->logit_gradients, &shard->gradients);
+}
+
+/* to = (to + the same of all other shards) / count, at live's places. */
+static void reduce(struct espalier_shard *shards, uint32_t count, const struct espalier_live_layer *live,
+                   float *(*of)(struct espalier_shard *, uint32_t), uint32_t layer)
+{
+    float *to = of(&shards[0], layer), share = 1.0F / (float)count;
+
+    for (uint32_t s = 1; s < count; s++) {
+        const float *from = of(&shards[s], layer);
+        for (size_t i = 0; i < live->count; i++)
+            to[espalier_live_at(live, i)] += from[espalier_live_at(live, i)];
+    }
+    for (size_t i = 0; i < live->count; i++)
+        to[espalier_live_at(live, i)] *= share;
+}
+
+static float *weights_of(struct espalier_shard *shard, uint32_t layer)
+{
+    return shard->gradients.weights[layer];
+}
+
+static float *variance_of(struct espalier_shard *shard, uint32_t layer)
+{
+    return shard->gradients.variance[layer];
+}
+
+static float *bias_of(struct espalier_shard *shard, uint32_t layer)
+{
+    return shard->gradients.bias[layer];
+}
+
+static float *gain_of(struct espalier_shard *shard, uint32_t layer)
+{
+    return shard->gradients.gain[layer];
+}
+
+void espalier_shards_reduce(struct espalier_shard *shards, uint32_t count, const struct espalier_network *network,
+                            const struct espalier_live *live)
+{
+    if (count == 1)
+        return;
+    for (uint32_t i = 0; i < network->layer_count; i++) {
+        const struct espalier_live_layer rows = {.count = network->layers[i].shape.rows};
+        reduce(shards, count, &live->layers[i], weights_of, i);
+        reduce(shards, count, &rows, bias_of, i);
+        reduce(shards, count, &rows, gain_of, i);
+        if (shards[0].gradients.variance != NULL)
+            reduce(shards, count, &live->layers[i], variance_of, i);
+    }
+}
