@@ -15,6 +15,7 @@
 #include "admm.h"
 #include "batch.h"
 #include "budget.h"
+#include "cluster.h"
 #include "commands.h"
 #include "export.h"
 #include "project.h"

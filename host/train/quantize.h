@@ -57,14 +57,6 @@ void espalier_quantizer_apply(struct espalier_quantizer *quantizer, const struct
 /* The code of a weight: that of the nearest level, the lower among equals. */
 int32_t espalier_levels_code(const struct espalier_levels *levels, float weight);
 
-/* Least-squares clustering of @p values in one dimension into @p count levels (Fisher 1958; Wang and Song 2011), by
- * dynamic programming. Exact for up to ESPALIER_CLUSTER_BINS values, else for that many equally wide bins.
- * @param values  [size], size > 0; sorted here
- * @param levels  receives [count], rising; if there are fewer different values than levels, the last is repeated */
-enum { ESPALIER_CLUSTER_BINS = 512 };
-enum espalier_status espalier_cluster(float *values, size_t size, uint32_t count, float *levels,
-                                      struct espalier_error *error);
-
 /* The step whose multiples low * step to high * step represent @p values with the least squared error, among 64
  * candidates up to the one that saturates nothing; that of the largest magnitude if all are 0. */
 float espalier_best_step(const float *values, size_t size, int32_t low, int32_t high);
