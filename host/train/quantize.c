@@ -1,12 +1,13 @@
 #include "quantize.h"
 #include "batch.h"
 #include "cluster.h"
+#include "levels.h"
 
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
-enum { CODE_MAX = 127, MULT_MAX = 255, SHIFT_MAX = 31, BIAS_SHIFT_MAX = 15, CODEBOOK_BITS_MAX = 4 };
+enum { CODE_MAX = 127, MULT_MAX = 255, SHIFT_MAX = 31, BIAS_SHIFT_MAX = 15 };
 
 /* Rule A4's bound, halved to leave room for what training still does to the weights. */
 static const double SUM_MAX = 4194304.0;
@@ -157,10 +158,32 @@ static enum espalier_status choose_codebook(const struct espalier_float_layer *l
     return ESPALIER_OK;
 }
 
-static enum espalier_status choose_levels(const struct espalier_float_layer *layer, uint8_t value_bits,
-                                          float input_step, struct espalier_levels *levels,
-                                          struct espalier_error *error)
+/* Codes of a kind times the scale that suits them best: the scale is the unit, if it is not too small for rule A4. */
+static enum espalier_status choose_codes(const struct espalier_float_layer *layer,
+                                         const struct espalier_quantized_layer *quantized, const float *kept,
+                                         size_t count, struct espalier_levels *levels, struct espalier_error *error)
 {
+    struct espalier_codes codes = espalier_codes_of(quantized->kind, quantized->value_bits);
+    float scale = 0.0F;
+    double gain;
+    enum espalier_status status = levels->count > 0 ? espalier_solve_codes(quantized->kind, quantized->value_bits, kept,
+                                                                           count, &codes, &scale, error)
+                                                    : espalier_solve_scale(&codes, kept, count, &scale, &gain, error);
+
+    levels->unit = fmaxf(scale, choose_unit(layer, 0.0F, quantized->input_step));
+    for (int32_t i = 0, code = codes.low; i < (int32_t)levels->count; i++) {
+        levels->codebook[i] = (int8_t)code; /* the last one is repeated if there are fewer */
+        code += code < codes.high ? code == -1 && codes.no_zero ? 2 : 1 : 0;
+    }
+    return status;
+}
+
+static enum espalier_status choose_levels(const struct espalier_float_layer *layer,
+                                          struct espalier_quantized_layer *quantized, struct espalier_error *error)
+{
+    struct espalier_levels *levels = &quantized->levels;
+    uint8_t value_bits = quantized->value_bits;
+    float input_step = quantized->input_step;
     float *kept = malloc((weights_of(layer) + 1) * sizeof *kept);
     enum espalier_status status = ESPALIER_OK;
 
@@ -170,8 +193,10 @@ static enum espalier_status choose_levels(const struct espalier_float_layer *lay
     size_t count = copy_kept(layer, kept);
     levels->high = (1 << (value_bits - 1)) - 1;
     levels->low = -levels->high - 1;
-    levels->count = value_bits <= CODEBOOK_BITS_MAX ? 1U << value_bits : 0;
-    if (levels->count > 0)
+    levels->count = value_bits <= ESPALIER_CODEBOOK_BITS_MAX ? 1U << value_bits : 0;
+    if (quantized->kind != ESPALIER_LEVELS_CLUSTERED)
+        status = choose_codes(layer, quantized, kept, count, levels, error);
+    else if (levels->count > 0)
         status = choose_codebook(layer, kept, count, input_step, levels, error);
     else
         levels->unit =
@@ -241,7 +266,7 @@ enum espalier_status espalier_quantizer_refresh(struct espalier_quantizer *quant
     for (uint32_t i = 0; i < quantizer->layer_count && status == ESPALIER_OK; i++) {
         struct espalier_quantized_layer *layer = &quantizer->layers[i];
         layer->input_step = input_step;
-        status = choose_levels(&network->layers[i], layer->value_bits, input_step, &layer->levels, error);
+        status = choose_levels(&network->layers[i], layer, error);
         if (i + 1 < quantizer->layer_count)
             choose_requantization(layer, layer->levels.unit * input_step);
         choose_bias(layer, &network->layers[i], quantizer->bias_bits, layer->levels.unit * input_step);

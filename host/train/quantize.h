@@ -7,10 +7,13 @@
 #ifndef ESPALIER_QUANTIZE_H
 #define ESPALIER_QUANTIZE_H
 
+#include <espalier/compress.h>
 #include <espalier/dataset.h>
 #include <espalier/model.h>
 
 #include "pass.h"
+
+enum { ESPALIER_CODEBOOK_BITS_MAX = 4 }; /* values of more have linear codes */
 
 enum { ESPALIER_CALIBRATION_IMAGES = 256 }; /* enough to choose the steps of activations on */
 
@@ -23,6 +26,7 @@ struct espalier_levels {
 
 struct espalier_quantized_layer {
     uint8_t value_bits;
+    enum espalier_level_kind kind; /* clustered, unless the caller sets another before levels are chosen */
     struct espalier_levels levels;
     float input_step, output_step; /* of activations; a raw layer's output_step is 0 */
     uint8_t mult, shift;
