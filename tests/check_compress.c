@@ -21,6 +21,7 @@
 #include "project.h"
 #include "purify.h"
 #include "quantize.h"
+#include "search.h"
 #include "tool.h"
 #include "training.h"
 
@@ -749,6 +750,82 @@ START_TEST(families_and_levels_that_cannot_be_are_refused)
 }
 END_TEST
 
+START_TEST(a_search_for_budgets_keeps_to_the_total_and_bettered_trials_only)
+{
+    struct espalier_dataset data = draw_data(test_seed());
+    struct espalier_network *network = trained_network(&data);
+    for (size_t c = 0; c < 2; c++) {
+        enum espalier_format format = c == 0 ? ESPALIER_GAP : ESPALIER_STRUCTURED;
+        struct espalier_compress_options options = small_options(format);
+        uint64_t total = network->dense_weights / 6, kept = 0;
+        struct espalier_budget start[4], found[4], again[4];
+        struct seen seen = {0};
+        options.train.progress = watch;
+        options.train.context = &seen;
+        test_ok(format == ESPALIER_GAP ? espalier_budget_gap(network, total, start, &error)
+                                       : espalier_budget_structured(network, NULL, total, start, &error));
+        memcpy(found, start, sizeof start);
+        options.search_trials = 1;
+        test_ok(espalier_search_budgets(network, &data, &options, total, 0.0, 0.1, found, &error));
+        ck_assert_mem_eq(found, start, sizeof start);
+        ck_assert_double_eq_tol(seen.done, 0.1, 1e-9);
+        if (format == ESPALIER_GAP) /* hardly anything for the layer that has most to see: to be mended */
+            start[1].weights = 1;
+        memcpy(found, start, sizeof start);
+        memcpy(again, start, sizeof start);
+        options.search_trials = 12;
+        seen.done = 0.0;
+        test_ok(espalier_search_budgets(network, &data, &options, total, 0.0, 1.0, found, &error));
+        seen.done = 0.0;
+        test_ok(espalier_search_budgets(network, &data, &options, total, 0.0, 1.0, again, &error));
+        ck_assert_mem_eq(found, again, sizeof found);
+        if (format == ESPALIER_GAP)
+            ck_assert_uint_gt(found[1].weights, 1);
+        for (size_t i = 0; i < 4; i++)
+            kept += format == ESPALIER_GAP ? found[i].weights : (uint64_t)found[i].rows * found[i].columns;
+        ck_assert_uint_le(kept, total + 4);
+        ck_assert_uint_ge(found[3].rows, format == ESPALIER_GAP ? 0 : CLASSES);
+    }
+    espalier_network_free(network);
+    espalier_dataset_free(&data);
+}
+END_TEST
+
+START_TEST(a_search_is_part_of_a_run_and_refused_where_nothing_is_to_be_found)
+{
+    const struct espalier_budget budgets[4] = {{.weights = 9}, {.weights = 9}, {.weights = 9}, {.weights = 9}};
+    struct espalier_dataset data = draw_data(test_seed());
+    struct espalier_network *network = trained_network(&data);
+    struct espalier_compress_options options = small_options(ESPALIER_GAP), bad[4];
+    struct espalier_family families[4];
+    static const char *const names[4] = {"elements", "2:4", "elements"};
+    struct espalier_model *model = NULL;
+    struct seen seen = {0};
+    options.train.progress = watch;
+    options.train.context = &seen;
+    options.search_trials = 3;
+    test_ok(espalier_compress(network, &data, &options, &model, &error));
+    ck_assert_double_eq_tol(seen.done, 1.0, 1e-9);
+    ck_assert_uint_eq(seen.epochs, 9 + options.prune_epochs + options.retrain_epochs + options.quantize_epochs);
+    espalier_model_free(model);
+    read_families(names, 0, families);
+    for (size_t i = 0; i < 4; i++)
+        bad[i] = options;
+    bad[0].budgets = budgets;
+    bad[0].budget_count = 4;
+    bad[1].choose_epochs = 2;
+    bad[2].train.held_out = 0;
+    bad[3].families = families;
+    bad[3].family_count = 4;
+    for (size_t i = 0; i < 4; i++) {
+        ck_assert_int_eq(espalier_compress(network, &data, &bad[i], &model, &error), ESPALIER_ERR_RANGE);
+        ck_assert_msg(strstr(error.message, "search") != NULL, "%s", error.message);
+    }
+    espalier_network_free(network);
+    espalier_dataset_free(&data);
+}
+END_TEST
+
 START_TEST(quantizing_a_pruned_network_from_its_file_gives_the_same_model)
 {
     struct espalier_dataset data = draw_data(test_seed());
@@ -992,6 +1069,8 @@ int main(void)
         every_kind_of_levels_comes_into_the_codebook_with_and_without_admm,
         admm_under_levels_ends_on_levels_and_keeps_the_masks,
         families_and_levels_that_cannot_be_are_refused,
+        a_search_for_budgets_keeps_to_the_total_and_bettered_trials_only,
+        a_search_is_part_of_a_run_and_refused_where_nothing_is_to_be_found,
         quantizing_a_pruned_network_from_its_file_gives_the_same_model,
         budgets_given_by_hand_are_kept,
         unsuitable_options_and_divergence_are_refused,

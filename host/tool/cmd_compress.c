@@ -28,6 +28,8 @@ static const char help[] =
     "fewer\n"
     "                       too (gap), as in 140/14,1450/32,2250/80,400; rows x columns (structured), as in\n"
     "                       10x25,20x100,40x80,10x40\n"
+    "  --search N           better the layers' shares of the total first, by N trials: each prunes, trains on at most\n"
+    "                       15,000 images and is judged on the held-out ones\n"
     "  --family LIST        what is pruned as one, for all layers, or first layer first, as in patterns:8,elements "
     "(the\n"
     "                       last one goes for all that follow). Stored as gap:\n"
@@ -85,7 +87,7 @@ static const char *const format_names[] = {
 struct arguments {
     const char *baseline, *out, *data, *log, *format, *budget, *value_bits, *pruned, *family, *levels;
     uint64_t bias_bits, steps, epochs, seed, threads, choose_epochs, retrain_epochs, level_epochs, quantize_epochs,
-        batch, balance;
+        batch, balance, search;
     double prior, augment, choose_rate, ratio, prune_rate, retrain_rate, quantize_rate;
     bool quick, json;
 };
@@ -112,6 +114,7 @@ static const struct {
     {"bias-bits", NUMBER, offsetof(struct arguments, bias_bits), 2, 16},
     {"choose-epochs", NUMBER, offsetof(struct arguments, choose_epochs), 1, 10000},
     {"prior", DECIMAL, offsetof(struct arguments, prior), 1e-9, 1e9},
+    {"search", NUMBER, offsetof(struct arguments, search), 1, 10000},
     {"steps", NUMBER, offsetof(struct arguments, steps), 1, 16},
     {"epochs", NUMBER, offsetof(struct arguments, epochs), 1, 10000},
     {"retrain-epochs", NUMBER, offsetof(struct arguments, retrain_epochs), 1, 10000},
@@ -259,6 +262,7 @@ static struct espalier_compress_options compress_options(const struct arguments 
     if (arguments->retrain_epochs > 0)
         options.retrain_epochs = (uint32_t)arguments->retrain_epochs;
     options.level_epochs = (uint32_t)arguments->level_epochs;
+    options.search_trials = (uint32_t)arguments->search;
     if (arguments->quantize_epochs > 0)
         options.quantize_epochs = (uint32_t)arguments->quantize_epochs;
     if (arguments->ratio > 0.0)
@@ -449,8 +453,9 @@ static enum espalier_status read_choices(const struct arguments *arguments, stru
 
     if (family == NULL && arguments->balance > 0)
         family = "elements";
-    if (family != NULL && options->format == ESPALIER_DENSE)
-        return espalier_fail(error, ESPALIER_ERR_RANGE, "--format dense prunes nothing: no --family, no --balance");
+    if ((family != NULL || arguments->search > 0) && options->format == ESPALIER_DENSE)
+        return espalier_fail(error, ESPALIER_ERR_RANGE,
+                             "--format dense prunes nothing: no --family, --balance or --search");
     if (family != NULL) {
         options->families = families;
         status = choices_read_families(family, (uint32_t)arguments->balance, families, &options->family_count, error);

@@ -9,6 +9,7 @@
 #include "fit.h"
 #include "purify.h"
 #include "quantize.h"
+#include "search.h"
 
 #include <math.h>
 #include <stdio.h>
@@ -103,6 +104,8 @@ static enum espalier_status check_options(const struct espalier_network *network
     if (options->format == ESPALIER_DENSE)
         return ESPALIER_OK;
     status = espalier_check_families(options, network, error);
+    if (status == ESPALIER_OK)
+        status = espalier_check_search(options, error);
     if (status != ESPALIER_OK)
         return status;
     if (options->budget_count == 0 && !(options->ratio > 1.0))
@@ -141,14 +144,20 @@ static enum espalier_status choose_budgets(struct job *job, struct espalier_erro
 {
     const struct espalier_compress_options *options = job->options;
     uint64_t total = wanted_weights(job);
+    enum espalier_status status = ESPALIER_OK;
 
     if (options->budget_count != 0)
         memcpy(job->target, options->budgets, options->budget_count * sizeof *job->target);
     else if (options->format == ESPALIER_GAP)
-        return espalier_budget_gap(job->network, total, job->target, error);
+        status = espalier_budget_gap(job->network, total, job->target, error);
     else
-        return espalier_budget_structured(job->network, options->families, total, job->target, error);
-    return ESPALIER_OK;
+        status = espalier_budget_structured(job->network, options->families, total, job->target, error);
+    if (options->search_trials == 0 || status != ESPALIER_OK)
+        return status;
+    double done_from = job->images_done / job->images_all;
+    job->images_done += options->search_trials;
+    return espalier_search_budgets(job->network, job->data, options, total, done_from,
+                                   job->images_done / job->images_all, job->target, error);
 }
 
 /* ---- Stages */
@@ -328,6 +337,12 @@ static enum espalier_status quantize(struct job *job, struct espalier_model **ou
     return status;
 }
 
+/* Epochs, and trials, of all that comes before quantization. */
+static double pruning_epochs(const struct espalier_compress_options *options)
+{
+    return (double)options->search_trials + options->choose_epochs + options->prune_epochs + options->retrain_epochs;
+}
+
 /* Checks all that is given, and begins a job on a copy of the network, @p epochs_done of it done before. */
 static enum espalier_status begin(struct job *job, const struct espalier_network *network, double epochs_done,
                                   struct espalier_error *error)
@@ -340,8 +355,7 @@ static enum espalier_status begin(struct job *job, const struct espalier_network
     if (status == ESPALIER_OK)
         status = espalier_network_clone(network, &job->network, error);
     job->images_done = epochs_done;
-    job->images_all = fmax(1.0, (double)options->choose_epochs + options->prune_epochs + options->retrain_epochs +
-                                    options->level_epochs + options->quantize_epochs);
+    job->images_all = fmax(1.0, pruning_epochs(options) + options->level_epochs + options->quantize_epochs);
     return status;
 }
 
@@ -368,8 +382,7 @@ enum espalier_status espalier_quantize(const struct espalier_network *network, c
                                        struct espalier_error *error)
 {
     struct job job = {.options = options, .data = data};
-    enum espalier_status status =
-        begin(&job, network, (double)options->choose_epochs + options->prune_epochs + options->retrain_epochs, error);
+    enum espalier_status status = begin(&job, network, pruning_epochs(options), error);
 
     *out = NULL;
     espalier_random_seed(&job.random, ~options->train.seed); /* not what pruning drew */

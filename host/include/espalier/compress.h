@@ -39,7 +39,8 @@ struct espalier_compress_options {
     uint8_t value_bits[ESPALIER_LAYERS_MAX]; /**< of a layer's weights; 1 to 4: a codebook; 5 to 8: linear codes */
     enum espalier_level_kind levels[ESPALIER_LAYERS_MAX]; /**< of a layer's kept weights */
     uint8_t bias_bits;                                    /**< 2 to 16 */
-    uint32_t choose_epochs;                               /**< of sparse variational dropout before pruning; 0: none */
+    uint32_t search_trials;   /**< that better the budgets first, each on at most 15,000 images; 0: none */
+    uint32_t choose_epochs;   /**< of sparse variational dropout before pruning; 0: none */
     float choose_rate, prior; /**< its learning rate at the start, and the weight of its prior (1: Bayes') */
     uint32_t steps;           /**< progressive pruning steps, 1 to 16: what is left falls geometrically */
     uint32_t prune_epochs;    /**< of ADMM, in all steps together; at least one a step */
