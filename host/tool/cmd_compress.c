@@ -1,4 +1,5 @@
 /* espalier compress: ADMM pruning and quantization of a trained network. */
+#include "choices.h"
 #include "commands.h"
 #include "json.h"
 #include "tool.h"
@@ -27,9 +28,34 @@ static const char help[] =
     "fewer\n"
     "                       too (gap), as in 140/14,1450/32,2250/80,400; rows x columns (structured), as in\n"
     "                       10x25,20x100,40x80,10x40\n"
+    "  --search N           better the layers' shares of the total first, by N trials: each prunes, trains on at most\n"
+    "                       15,000 images and is judged on the held-out ones\n"
+    "  --family LIST        what is pruned as one, for all layers, or first layer first, as in patterns:8,elements "
+    "(the\n"
+    "                       last one goes for all that follow). Stored as gap:\n"
+    "                         elements     single weights, a budget a layer\n"
+    "                         global       single weights, one budget for all layers\n"
+    "                         blocks:RxC   blocks of R rows by C columns\n"
+    "                         N:M          at most N of each M columns of a row, as in 2:8 (whatever the ratio)\n"
+    "                         banks:B      rows in B banks of columns, the same number kept in each\n"
+    "                         patterns:P   3x3 kernels: 4 weights in one of P patterns, or none\n"
+    "                         mask:S       positions that a generator makes from seed S\n"
+    "                       Stored as structured or gap: filters (rows), channels, columns ((channel, y, x) "
+    "positions).\n"
+    "                       As structured only: filters+columns, under one constraint.\n"
+    "                       Default: gap: elements, and fewer rows; structured: filters and columns, a constraint "
+    "each\n"
+    "  --balance L          in every L rows, each row keeps the same number (elements, global, blocks, banks), so "
+    "that\n"
+    "                       L lanes end together\n"
     "  --value-bits LIST    bits of a weight: 1 to 4 with a codebook a layer, 5 to 8 linear (default 4; dense 8); for "
     "all layers,\n"
     "                       or first layer first, as in 3,3,2,2 (the last one goes for all that follow)\n"
+    "  --levels LIST        values of a layer's kept weights, for all layers or first layer first: clustered (any; "
+    "the\n"
+    "                       default), or codes times one scale, which is solved for: uniform, no-zero, binary (1 "
+    "bit),\n"
+    "                       ternary (2 bits)\n"
     "  --bias-bits B        bits of a bias, 2 to 16 (default 8)\n"
     "  --choose-epochs N    let sparse variational dropout choose, in N epochs, what is kept (per weight for gap; a "
     "noise a row\n"
@@ -38,6 +64,7 @@ static const char help[] =
     "  --steps N            progressive pruning steps (default 3)\n"
     "  --epochs N           passes over the training images in all, shared out as the format's recipe does\n"
     "  --retrain-epochs, --quantize-epochs N   the last two of these parts instead\n"
+    "  --level-epochs N     N more epochs of ADMM towards the levels, before training with quantized weights\n"
     "  --batch N            images a step of training (default 64)\n"
     "  --augment A          strength of random shift, rotation, scale and shear (default 0.7; 0: none)\n"
     "  --seed S             of the order of images and augmentation (default 1)\n"
@@ -59,8 +86,9 @@ static const char *const format_names[] = {
 };
 
 struct arguments {
-    const char *baseline, *out, *data, *log, *format, *budget, *value_bits, *pruned;
-    uint64_t bias_bits, steps, epochs, seed, threads, choose_epochs, retrain_epochs, quantize_epochs, batch;
+    const char *baseline, *out, *data, *log, *format, *budget, *value_bits, *pruned, *family, *levels;
+    uint64_t bias_bits, steps, epochs, seed, threads, choose_epochs, retrain_epochs, level_epochs, quantize_epochs,
+        batch, balance, search;
     double prior, augment, choose_rate, ratio, prune_rate, retrain_rate, quantize_rate;
     bool quick, no_normalize, json;
 };
@@ -77,6 +105,9 @@ static const struct {
     {"out", TEXT, offsetof(struct arguments, out), 0, 0},
     {"data", TEXT, offsetof(struct arguments, data), 0, 0},
     {"budget", TEXT, offsetof(struct arguments, budget), 0, 0},
+    {"family", TEXT, offsetof(struct arguments, family), 0, 0},
+    {"balance", NUMBER, offsetof(struct arguments, balance), 2, 65535},
+    {"levels", TEXT, offsetof(struct arguments, levels), 0, 0},
     {"pruned", TEXT, offsetof(struct arguments, pruned), 0, 0},
     {"log", TEXT, offsetof(struct arguments, log), 0, 0},
     {"ratio", DECIMAL, offsetof(struct arguments, ratio), 1.0, 1e9},
@@ -84,9 +115,11 @@ static const struct {
     {"bias-bits", NUMBER, offsetof(struct arguments, bias_bits), 2, 16},
     {"choose-epochs", NUMBER, offsetof(struct arguments, choose_epochs), 1, 10000},
     {"prior", DECIMAL, offsetof(struct arguments, prior), 1e-9, 1e9},
+    {"search", NUMBER, offsetof(struct arguments, search), 1, 10000},
     {"steps", NUMBER, offsetof(struct arguments, steps), 1, 16},
     {"epochs", NUMBER, offsetof(struct arguments, epochs), 1, 10000},
     {"retrain-epochs", NUMBER, offsetof(struct arguments, retrain_epochs), 1, 10000},
+    {"level-epochs", NUMBER, offsetof(struct arguments, level_epochs), 1, 10000},
     {"quantize-epochs", NUMBER, offsetof(struct arguments, quantize_epochs), 1, 10000},
     {"batch", NUMBER, offsetof(struct arguments, batch), 1, 1024},
     {"seed", NUMBER, offsetof(struct arguments, seed), 0, 1e15},
@@ -230,6 +263,8 @@ static struct espalier_compress_options compress_options(const struct arguments 
         scale_epochs(&options, arguments->epochs);
     if (arguments->retrain_epochs > 0)
         options.retrain_epochs = (uint32_t)arguments->retrain_epochs;
+    options.level_epochs = (uint32_t)arguments->level_epochs;
+    options.search_trials = (uint32_t)arguments->search;
     if (arguments->quantize_epochs > 0)
         options.quantize_epochs = (uint32_t)arguments->quantize_epochs;
     if (arguments->ratio > 0.0)
@@ -386,6 +421,8 @@ static enum espalier_status compress(const struct arguments *arguments, struct e
     if (status == ESPALIER_OK)
         status = training_read_data(arguments->data, &data, error);
     options->made_by = command;
+    if (status == ESPALIER_OK && options->families != NULL && options->family_count < network->layer_count)
+        options->family_count = network->layer_count; /* the list's last one goes for all that follow */
     if (status == ESPALIER_OK)
         status = run(arguments, network, &data, options, &model, error);
     if (status == ESPALIER_OK)
@@ -411,10 +448,32 @@ static bool find_format(const char *name, enum espalier_format *format)
     return false;
 }
 
+/* Reads families and levels. */
+static enum espalier_status read_choices(const struct arguments *arguments, struct espalier_family *families,
+                                         struct espalier_compress_options *options, struct espalier_error *error)
+{
+    enum espalier_status status = ESPALIER_OK;
+    const char *family = arguments->family;
+
+    if (family == NULL && arguments->balance > 0)
+        family = "elements";
+    if ((family != NULL || arguments->search > 0) && options->format == ESPALIER_DENSE)
+        return espalier_fail(error, ESPALIER_ERR_RANGE,
+                             "--format dense prunes nothing: no --family, --balance or --search");
+    if (family != NULL) {
+        options->families = families;
+        status = choices_read_families(family, (uint32_t)arguments->balance, families, &options->family_count, error);
+    }
+    if (status == ESPALIER_OK && arguments->levels != NULL)
+        status = choices_read_levels(arguments->levels, options->levels, options->value_bits, error);
+    return status;
+}
+
 int espalier_cmd_compress(int argc, char **argv)
 {
     struct arguments arguments = {.data = "build/data", .seed = 1, .threads = 1, .augment = -1.0};
     struct espalier_budget budgets[ESPALIER_LAYERS_MAX];
+    struct espalier_family families[ESPALIER_LAYERS_MAX];
     struct espalier_error error = {0};
     enum espalier_format format = ESPALIER_DENSE;
     char *as_given[256]; /* getopt moves the arguments about */
@@ -432,6 +491,8 @@ int espalier_cmd_compress(int argc, char **argv)
         return tool_usage_error(argv[0], "--out names the model to write");
     arguments.baseline = argv[optind];
     struct espalier_compress_options options = compress_options(&arguments, format);
+    if (read_choices(&arguments, families, &options, &error) != ESPALIER_OK)
+        return tool_usage_error(argv[0], "%s", error.message);
     if (arguments.value_bits != NULL && !read_value_bits(arguments.value_bits, options.value_bits))
         return tool_usage_error(argv[0], "--value-bits is a list of numbers from 1 to 8, such as 3,3,2,2");
     if (arguments.budget != NULL) {

@@ -1,65 +1,104 @@
 #include "admm.h"
+#include "levels.h"
 
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
-static size_t weights_of(const struct espalier_network *network, uint32_t layer)
+struct espalier_matrix espalier_matrix_of(const struct espalier_float_layer *layer)
 {
-    const struct espalier_shape *shape = &network->layers[layer].shape;
-
-    return shape->rows * espalier_shape_columns(shape);
+    return (struct espalier_matrix){.rows = layer->shape.rows,
+                                    .columns = espalier_shape_columns(&layer->shape),
+                                    .kernel = (size_t)layer->shape.kernel_height * layer->shape.kernel_width,
+                                    .values = layer->weights};
 }
 
-/* Z becomes the projection of W + U. */
-static enum espalier_status project_z(struct espalier_admm *admm, const struct espalier_network *network, size_t index,
+/* Projects the values onto a constraint's set.
+ * @param parts   its parts, one a layer
+ * @param values  [layers] changed in place */
+static enum espalier_status project(const struct espalier_constraint *constraint,
+                                    const struct espalier_constrained *parts, const struct espalier_network *network,
+                                    float *const *values, struct espalier_error *error)
+{
+    struct espalier_matrix matrices[ESPALIER_LAYERS_MAX];
+    uint8_t *masks[ESPALIER_LAYERS_MAX];
+
+    if (constraint->value_bits > 0)
+        return espalier_project_levels(constraint->levels, constraint->value_bits,
+                                       network->layers[constraint->first].mask, parts->count, values[0], error);
+    for (uint32_t i = 0; i < constraint->layers; i++) {
+        matrices[i] = espalier_matrix_of(&network->layers[constraint->first + i]);
+        matrices[i].values = values[i];
+        masks[i] = parts[i].mask;
+    }
+    return espalier_project(&constraint->set, matrices, masks, constraint->layers, error);
+}
+
+/* Every Z becomes the projection of W + U. */
+static enum espalier_status project_z(struct espalier_admm *admm, const struct espalier_network *network,
                                       struct espalier_error *error)
 {
-    const struct espalier_constraint *constraint = &admm->constraints[index];
-    const struct espalier_float_layer *layer = &network->layers[constraint->layer];
-    size_t count = weights_of(network, constraint->layer);
+    struct espalier_constrained *part = admm->parts;
+    enum espalier_status status = ESPALIER_OK;
 
-    for (size_t i = 0; i < count; i++)
-        admm->z[index][i] = layer->weights[i] + admm->u[index][i];
-    return espalier_project(constraint->group, constraint->keep, layer->shape.rows,
-                            espalier_shape_columns(&layer->shape), admm->z[index], admm->mask, error);
+    for (size_t c = 0; c < admm->count && status == ESPALIER_OK; c++) {
+        const struct espalier_constraint *constraint = &admm->constraints[c];
+        float *z[ESPALIER_LAYERS_MAX];
+        for (uint32_t i = 0; i < constraint->layers; i++) {
+            z[i] = part[i].z;
+            for (size_t k = 0; k < part[i].count; k++)
+                z[i][k] = network->layers[part[i].layer].weights[k] + part[i].u[k];
+        }
+        status = project(constraint, part, network, z, error);
+        part += constraint->layers;
+    }
+    return status;
+}
+
+static bool allocate_part(struct espalier_constrained *part)
+{
+    part->z = calloc(part->count, sizeof *part->z);
+    part->u = calloc(part->count, sizeof *part->u);
+    part->mask = malloc(part->count);
+    return part->z != NULL && part->u != NULL && part->mask != NULL;
 }
 
 static bool allocate(struct espalier_admm *admm, const struct espalier_network *network,
                      const struct espalier_constraint *constraints, size_t count)
 {
-    size_t largest = 1;
+    size_t parts = 0;
 
+    for (size_t c = 0; c < count; c++)
+        parts += constraints[c].layers;
     admm->constraints = malloc((count + 1) * sizeof *admm->constraints);
-    admm->z = calloc(count + 1, sizeof *admm->z);
-    admm->u = calloc(count + 1, sizeof *admm->u);
-    if (admm->constraints == NULL || admm->z == NULL || admm->u == NULL)
+    admm->parts = calloc(parts + 1, sizeof *admm->parts);
+    if (admm->constraints == NULL || admm->parts == NULL)
         return false;
-    for (size_t i = 0; i < count; i++) {
-        size_t weights = weights_of(network, constraints[i].layer);
-        admm->constraints[i] = constraints[i];
-        admm->count = i + 1;
-        admm->z[i] = calloc(weights, sizeof **admm->z);
-        admm->u[i] = calloc(weights, sizeof **admm->u);
-        if (admm->z[i] == NULL || admm->u[i] == NULL)
-            return false;
-        largest = weights > largest ? weights : largest;
+    for (size_t c = 0; c < count; c++) {
+        admm->constraints[admm->count++] = constraints[c];
+        for (uint32_t i = 0; i < constraints[c].layers; i++) {
+            struct espalier_constrained *part = &admm->parts[admm->part_count++];
+            struct espalier_matrix matrix = espalier_matrix_of(&network->layers[constraints[c].first + i]);
+            part->layer = constraints[c].first + i;
+            part->count = matrix.rows * matrix.columns;
+            if (!allocate_part(part))
+                return false;
+        }
     }
-    admm->mask = malloc(largest);
-    return admm->mask != NULL;
+    return true;
 }
 
 enum espalier_status espalier_admm_create(const struct espalier_network *network,
                                           const struct espalier_constraint *constraints, size_t count,
                                           struct espalier_admm *out, struct espalier_error *error)
 {
-    enum espalier_status status = ESPALIER_OK;
+    enum espalier_status status;
 
     memset(out, 0, sizeof *out);
-    if (!allocate(out, network, constraints, count))
+    if (allocate(out, network, constraints, count))
+        status = project_z(out, network, error);
+    else
         status = espalier_fail(error, ESPALIER_ERR_MEMORY, "out of memory for %zu ADMM constraints", count);
-    for (size_t i = 0; i < count && status == ESPALIER_OK; i++)
-        status = project_z(out, network, i, error);
     if (status != ESPALIER_OK)
         espalier_admm_free(out);
     return status;
@@ -67,42 +106,40 @@ enum espalier_status espalier_admm_create(const struct espalier_network *network
 
 void espalier_admm_free(struct espalier_admm *admm)
 {
-    for (size_t i = 0; i < admm->count; i++) {
-        free(admm->z[i]);
-        free(admm->u[i]);
+    for (size_t i = 0; i < admm->part_count; i++) {
+        free(admm->parts[i].z);
+        free(admm->parts[i].u);
+        free(admm->parts[i].mask);
     }
     free(admm->constraints);
-    free(admm->z);
-    free(admm->u);
-    free(admm->mask);
+    free(admm->parts);
     memset(admm, 0, sizeof *admm);
 }
 
 void espalier_admm_penalize(const struct espalier_admm *admm, const struct espalier_network *network,
                             struct espalier_gradients *gradients)
 {
-    for (size_t c = 0; c < admm->count; c++) {
-        uint32_t layer = admm->constraints[c].layer;
-        const float *weights = network->layers[layer].weights, *z = admm->z[c], *u = admm->u[c];
-        float *gradient = gradients->weights[layer];
-        size_t count = weights_of(network, layer);
-        for (size_t i = 0; i < count; i++)
-            gradient[i] += admm->rho * (weights[i] - z[i] + u[i]);
+    for (size_t p = 0; p < admm->part_count; p++) {
+        const struct espalier_constrained *part = &admm->parts[p];
+        const float *weights = network->layers[part->layer].weights;
+        float *gradient = gradients->weights[part->layer];
+        for (size_t i = 0; i < part->count; i++)
+            gradient[i] += admm->rho * (weights[i] - part->z[i] + part->u[i]);
     }
 }
 
 enum espalier_status espalier_admm_update(struct espalier_admm *admm, const struct espalier_network *network,
                                           struct espalier_error *error)
 {
-    for (size_t c = 0; c < admm->count; c++) {
-        const float *weights = network->layers[admm->constraints[c].layer].weights;
-        size_t count = weights_of(network, admm->constraints[c].layer);
-        enum espalier_status status = project_z(admm, network, c, error);
-        if (status != ESPALIER_OK)
-            return status;
-        for (size_t i = 0; i < count; i++)
-            admm->u[c][i] =
-                (admm->u[c][i] + weights[i] - admm->z[c][i]) / admm->growth; /* U is a multiplier over rho */
+    enum espalier_status status = project_z(admm, network, error);
+
+    if (status != ESPALIER_OK)
+        return status;
+    for (size_t p = 0; p < admm->part_count; p++) {
+        struct espalier_constrained *part = &admm->parts[p];
+        const float *weights = network->layers[part->layer].weights;
+        for (size_t i = 0; i < part->count; i++) /* U is a multiplier over rho */
+            part->u[i] = (part->u[i] + weights[i] - part->z[i]) / admm->growth;
     }
     admm->rho *= admm->growth;
     return ESPALIER_OK;
@@ -112,11 +149,11 @@ double espalier_admm_residual(const struct espalier_admm *admm, const struct esp
 {
     double distance = 0.0, norm = 0.0;
 
-    for (size_t c = 0; c < admm->count; c++) {
-        const float *weights = network->layers[admm->constraints[c].layer].weights;
-        size_t count = weights_of(network, admm->constraints[c].layer);
-        for (size_t i = 0; i < count; i++) {
-            double apart = (double)(weights[i] - admm->z[c][i]), weight = (double)weights[i];
+    for (size_t p = 0; p < admm->part_count; p++) {
+        const struct espalier_constrained *part = &admm->parts[p];
+        const float *weights = network->layers[part->layer].weights;
+        for (size_t i = 0; i < part->count; i++) {
+            double apart = (double)(weights[i] - part->z[i]), weight = (double)weights[i];
             distance += apart * apart;
             norm += weight * weight;
         }
@@ -127,17 +164,19 @@ double espalier_admm_residual(const struct espalier_admm *admm, const struct esp
 enum espalier_status espalier_admm_prune(struct espalier_admm *admm, struct espalier_network *network,
                                          struct espalier_error *error)
 {
-    for (size_t c = 0; c < admm->count; c++) {
+    const struct espalier_constrained *part = admm->parts;
+    enum espalier_status status = ESPALIER_OK;
+
+    for (size_t c = 0; c < admm->count && status == ESPALIER_OK; c++) {
         const struct espalier_constraint *constraint = &admm->constraints[c];
-        struct espalier_float_layer *layer = &network->layers[constraint->layer];
-        size_t count = weights_of(network, constraint->layer);
-        enum espalier_status status =
-            espalier_project(constraint->group, constraint->keep, layer->shape.rows,
-                             espalier_shape_columns(&layer->shape), layer->weights, admm->mask, error);
-        if (status != ESPALIER_OK)
-            return status;
-        for (size_t i = 0; i < count; i++)
-            layer->mask[i] &= admm->mask[i];
+        float *weights[ESPALIER_LAYERS_MAX];
+        for (uint32_t i = 0; i < constraint->layers; i++)
+            weights[i] = network->layers[part[i].layer].weights;
+        status = project(constraint, part, network, weights, error);
+        for (uint32_t i = 0; i < constraint->layers && constraint->value_bits == 0 && status == ESPALIER_OK; i++)
+            for (size_t k = 0; k < part[i].count; k++)
+                network->layers[part[i].layer].mask[k] &= part[i].mask[k];
+        part += constraint->layers;
     }
-    return ESPALIER_OK;
+    return status;
 }

@@ -1,24 +1,36 @@
-/* ADMM for pruning (Zhang et al. 2018, "A systematic DNN weight pruning framework using ADMM"): the loss is minimized
- * over W together with rho/2 ||W - Z + U||^2; from time to time Z becomes the projection of W + U onto the constraint's
- * set and U grows by W - Z. A layer may be under several constraints at once, each with a Z and a U of its own. */
+/* ADMM for pruning (Zhang et al. 2018, "A systematic DNN weight pruning framework using ADMM") and for quantization
+ * (Ren et al. 2019, "ADMM-NN"): the loss is minimized over W together with rho/2 ||W - Z + U||^2; from time to time Z
+ * becomes the projection of W + U onto the constraint's set and U grows by W - Z. A layer may be under several
+ * constraints at once, each with a Z and a U of its own; a constraint may span several layers, whose weights then share
+ * its budget. */
 #ifndef ESPALIER_ADMM_H
 #define ESPALIER_ADMM_H
+
+#include <espalier/compress.h>
 
 #include "pass.h"
 #include "project.h"
 
-/* "At most `keep` groups of this kind are non-zero in this layer." */
+/* What layers first to first + layers - 1 must be: sparse, or quantized. */
 struct espalier_constraint {
+    uint32_t first, layers;
+    struct espalier_set set;         /* value_bits is 0: which weights there are */
+    enum espalier_level_kind levels; /* else: the levels of those that are there; one layer */
+    uint8_t value_bits;
+};
+
+/* One layer's part of a constraint. */
+struct espalier_constrained {
     uint32_t layer;
-    enum espalier_group group;
-    size_t keep;
+    size_t count;  /* weights */
+    float *z, *u;  /* [rows][columns] */
+    uint8_t *mask; /* [rows][columns] room for the projection */
 };
 
 struct espalier_admm {
-    size_t count;
+    size_t count, part_count;
     struct espalier_constraint *constraints; /* [count] */
-    float **z, **u;                          /* [count] of [rows][columns] */
-    uint8_t *mask;                           /* room for the largest layer's */
+    struct espalier_constrained *parts;      /* [part_count] constraint by constraint, layer by layer */
     float rho, growth;                       /* penalty, and its factor from one update to the next */
     uint32_t updates;                        /* of Z and U in an epoch */
 };
@@ -40,9 +52,12 @@ enum espalier_status espalier_admm_update(struct espalier_admm *admm, const stru
 /* ||W - Z|| / ||W||, over all constraints. */
 double espalier_admm_residual(const struct espalier_admm *admm, const struct espalier_network *network);
 
-/* The hard projection: applies each constraint in turn to the weights themselves, and clears the masks of what is now
- * zero. */
+/* The hard projection: applies each constraint in turn to the weights themselves, and clears the masks of what a
+ * constraint on sparsity removed. */
 enum espalier_status espalier_admm_prune(struct espalier_admm *admm, struct espalier_network *network,
                                          struct espalier_error *error);
+
+/* A layer's weights, to be projected. */
+struct espalier_matrix espalier_matrix_of(const struct espalier_float_layer *layer);
 
 #endif

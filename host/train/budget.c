@@ -35,40 +35,76 @@ static uint32_t share(double proportion, double there_is)
     return (uint32_t)fmin(there_is, fmax(1.0, floor(proportion * sqrt(there_is))));
 }
 
+static enum espalier_family_kind kind_of(const struct espalier_family *families, uint32_t layer)
+{
+    return families != NULL ? families[layer].kind : ESPALIER_FILTERS_COLUMNS;
+}
+
+/* Columns that read one channel. */
+static uint32_t kernel_of(const struct espalier_shape *shape)
+{
+    return (uint32_t)shape->kernel_height * shape->kernel_width;
+}
+
+static void limit(uint32_t *value, uint32_t most)
+{
+    *value = *value < most ? *value : most;
+}
+
+/* Columns that one proportion keeps of those that there are. */
+static uint32_t share_columns(const struct espalier_shape *shape, enum espalier_family_kind kind, double proportion,
+                              double there_are)
+{
+    uint32_t kernel = kernel_of(shape);
+    uint32_t columns = (uint32_t)fmin(there_are, share(2.0 * proportion, (double)espalier_shape_columns(shape)));
+
+    if (kind == ESPALIER_FILTERS)
+        return (uint32_t)there_are;
+    if (kind != ESPALIER_CHANNELS)
+        return columns;
+    return columns < kernel ? kernel : columns / kernel * kernel;
+}
+
 /* Fills the budgets of one proportion; returns the weights that they keep. */
-static uint64_t share_out(const struct espalier_network *network, double proportion, struct espalier_budget *budgets)
+static uint64_t share_out(const struct espalier_network *network, const struct espalier_family *families,
+                          double proportion, struct espalier_budget *budgets)
 {
     uint64_t total = 0;
     double channels = network->layers[0].shape.in_channels;
 
     for (uint32_t i = 0; i < network->layer_count; i++) {
         const struct espalier_shape *shape = &network->layers[i].shape;
-        double columns = (double)espalier_shape_columns(shape), there_are = channels * columns / shape->in_channels;
-        bool last = i + 1 == network->layer_count;
-        budgets[i] = (struct espalier_budget){.rows = last ? shape->rows : share(proportion, shape->rows)};
-        budgets[i].columns = (uint32_t)fmin(there_are, share(2.0 * proportion, columns));
-        total += (uint64_t)budgets[i].rows * budgets[i].columns;
+        enum espalier_family_kind kind = kind_of(families, i);
+        double there_are = channels * (double)espalier_shape_columns(shape) / shape->in_channels;
+        bool all_rows = i + 1 == network->layer_count || kind == ESPALIER_CHANNELS || kind == ESPALIER_COLUMNS;
+        budgets[i] = (struct espalier_budget){.rows = all_rows ? shape->rows : share(proportion, shape->rows),
+                                              .columns = share_columns(shape, kind, proportion, there_are)};
+        if (i > 0) /* rows that no column reads will be gone */
+            limit(&budgets[i - 1].rows, budgets[i].columns / (kind == ESPALIER_CHANNELS ? kernel_of(shape) : 1));
         channels = budgets[i].rows;
     }
+    for (uint32_t i = 0; i < network->layer_count; i++)
+        total += (uint64_t)budgets[i].rows * budgets[i].columns;
     return total;
 }
 
-enum espalier_status espalier_budget_structured(const struct espalier_network *network, uint64_t total,
+enum espalier_status espalier_budget_structured(const struct espalier_network *network,
+                                                const struct espalier_family *families, uint64_t total,
                                                 struct espalier_budget *budgets, struct espalier_error *error)
 {
     double low = 0.0, high = 65536.0;
 
-    if (share_out(network, low, budgets) > total)
+    if (share_out(network, families, low, budgets) > total)
         return espalier_fail(error, ESPALIER_ERR_RANGE, "%llu weights are too few: a row and a column a layer are more",
                              (unsigned long long)total);
     for (int i = 0; i < 64; i++) {
         double middle = 0.5 * (low + high);
-        if (share_out(network, middle, budgets) <= total)
+        if (share_out(network, families, middle, budgets) <= total)
             low = middle;
         else
             high = middle;
     }
-    (void)share_out(network, low, budgets);
+    (void)share_out(network, families, low, budgets);
     return ESPALIER_OK;
 }
 
@@ -77,7 +113,7 @@ static void limit_rows(const struct espalier_network *network, uint64_t total, s
 {
     struct espalier_budget structured[ESPALIER_LAYERS_MAX];
 
-    if (espalier_budget_structured(network, total, structured, NULL) != ESPALIER_OK)
+    if (espalier_budget_structured(network, NULL, total, structured, NULL) != ESPALIER_OK)
         return;
     for (uint32_t i = 0; i < network->layer_count; i++)
         budgets[i].rows = structured[i].rows * 2 < network->layers[i].shape.rows ? structured[i].rows * 2

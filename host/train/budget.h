@@ -14,8 +14,11 @@ enum espalier_status espalier_budget_gap(const struct espalier_network *network,
                                          struct espalier_budget *budgets, struct espalier_error *error);
 
 /* Structured: rows and columns in proportion to the square root of what there is, the largest proportion with which all
- * layers together keep at most @p total weights (columns of removed rows are gone before columns are counted). */
-enum espalier_status espalier_budget_structured(const struct espalier_network *network, uint64_t total,
+ * layers together keep at most @p total weights (columns of removed rows are gone before columns are counted, and so
+ * are rows whose channel is removed).
+ * @param families  [layers of network] structured ones, which tell what may be removed; NULL: rows and columns */
+enum espalier_status espalier_budget_structured(const struct espalier_network *network,
+                                                const struct espalier_family *families, uint64_t total,
                                                 struct espalier_budget *budgets, struct espalier_error *error);
 
 #endif

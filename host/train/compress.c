@@ -4,10 +4,12 @@
 #include "admm.h"
 #include "budget.h"
 #include "choose.h"
+#include "constrain.h"
 #include "export.h"
 #include "fit.h"
 #include "purify.h"
 #include "quantize.h"
+#include "search.h"
 
 #include <math.h>
 #include <stdio.h>
@@ -63,20 +65,49 @@ struct espalier_compress_options espalier_compress_defaults(enum espalier_format
     return options;
 }
 
+/* Bits of a weight, and which can be for its levels. */
+static enum espalier_status check_levels(const struct espalier_network *network,
+                                         const struct espalier_compress_options *options, struct espalier_error *error)
+{
+    static const struct {
+        uint8_t low, high;
+    } bits_of[] = {[ESPALIER_LEVELS_CLUSTERED] = {1, 8},
+                   [ESPALIER_LEVELS_UNIFORM] = {1, 8},
+                   [ESPALIER_LEVELS_NO_ZERO] = {1, 4},
+                   [ESPALIER_LEVELS_BINARY] = {1, 1},
+                   [ESPALIER_LEVELS_TERNARY] = {2, 2}};
+
+    for (uint32_t i = 0; i < network->layer_count; i++) {
+        uint8_t bits = options->value_bits[i], low = bits_of[options->levels[i]].low,
+                high = bits_of[options->levels[i]].high;
+        if (bits < low || bits > high)
+            return espalier_fail(error, ESPALIER_ERR_RANGE, "layer %u: values of %u bits: %u to %u can be%s", i + 1,
+                                 bits, low, high,
+                                 options->levels[i] == ESPALIER_LEVELS_CLUSTERED ? "" : " with such levels");
+    }
+    return ESPALIER_OK;
+}
+
 static enum espalier_status check_options(const struct espalier_network *network,
                                           const struct espalier_compress_options *options, struct espalier_error *error)
 {
-    for (uint32_t i = 0; i < network->layer_count; i++)
-        if (options->value_bits[i] < 1 || options->value_bits[i] > 8)
-            return espalier_fail(error, ESPALIER_ERR_RANGE, "layer %u: values of %u bits: 1 to 8 can be", i + 1,
-                                 options->value_bits[i]);
+    enum espalier_status status = check_levels(network, options, error);
+
+    if (status != ESPALIER_OK)
+        return status;
     if (options->bias_bits < 2 || options->bias_bits > 16)
         return espalier_fail(error, ESPALIER_ERR_RANGE, "biases of %u bits: 2 to 16 can be", options->bias_bits);
     if (options->choose_epochs > EPOCHS_MAX || options->prune_epochs > EPOCHS_MAX ||
-        options->retrain_epochs > EPOCHS_MAX || options->quantize_epochs > EPOCHS_MAX)
+        options->retrain_epochs > EPOCHS_MAX || options->level_epochs > EPOCHS_MAX ||
+        options->quantize_epochs > EPOCHS_MAX)
         return espalier_fail(error, ESPALIER_ERR_RANGE, "at most %d epochs a stage can be", EPOCHS_MAX);
     if (options->format == ESPALIER_DENSE)
         return ESPALIER_OK;
+    status = espalier_check_families(options, network, error);
+    if (status == ESPALIER_OK)
+        status = espalier_check_search(options, error);
+    if (status != ESPALIER_OK)
+        return status;
     if (options->budget_count == 0 && !(options->ratio > 1.0))
         return espalier_fail(error, ESPALIER_ERR_RANGE, "the ratio must be over 1");
     if (options->choose_epochs > 0 && options->budget_count > 0)
@@ -113,48 +144,20 @@ static enum espalier_status choose_budgets(struct job *job, struct espalier_erro
 {
     const struct espalier_compress_options *options = job->options;
     uint64_t total = wanted_weights(job);
+    enum espalier_status status = ESPALIER_OK;
 
     if (options->budget_count != 0)
         memcpy(job->target, options->budgets, options->budget_count * sizeof *job->target);
     else if (options->format == ESPALIER_GAP)
-        return espalier_budget_gap(job->network, total, job->target, error);
+        status = espalier_budget_gap(job->network, total, job->target, error);
     else
-        return espalier_budget_structured(job->network, total, job->target, error);
-    return ESPALIER_OK;
-}
-
-/* Between `first` and `last` groups, geometrically; `part` is 0 to 1. */
-static size_t between(uint32_t first, uint32_t last, double part)
-{
-    return last >= first ? first : (size_t)lrint(pow(first, 1.0 - part) * pow(last, part));
-}
-
-static size_t gap_constraints(const struct job *job, double part, struct espalier_constraint *constraints)
-{
-    size_t count = 0;
-
-    for (uint32_t i = 0; i < job->network->layer_count; i++) {
-        if (i + 1 < job->network->layer_count && job->target[i].rows > 0) /* all classes stay */
-            constraints[count++] =
-                (struct espalier_constraint){i, ESPALIER_ROWS, between(job->first[i].rows, job->target[i].rows, part)};
-        constraints[count++] = (struct espalier_constraint){
-            i, ESPALIER_ELEMENTS, between(job->first[i].weights, job->target[i].weights, part)};
-    }
-    return count;
-}
-
-static size_t structured_constraints(const struct job *job, double part, struct espalier_constraint *constraints)
-{
-    size_t count = 0;
-
-    for (uint32_t i = 0; i < job->network->layer_count; i++) {
-        if (i + 1 < job->network->layer_count) /* all classes stay */
-            constraints[count++] =
-                (struct espalier_constraint){i, ESPALIER_ROWS, between(job->first[i].rows, job->target[i].rows, part)};
-        constraints[count++] = (struct espalier_constraint){
-            i, ESPALIER_COLUMNS, between(job->first[i].columns, job->target[i].columns, part)};
-    }
-    return count;
+        status = espalier_budget_structured(job->network, options->families, total, job->target, error);
+    if (options->search_trials == 0 || status != ESPALIER_OK)
+        return status;
+    double done_from = job->images_done / job->images_all;
+    job->images_done += options->search_trials;
+    return espalier_search_budgets(job->network, job->data, options, total, done_from,
+                                   job->images_done / job->images_all, job->target, error);
 }
 
 /* ---- Stages */
@@ -193,32 +196,44 @@ static enum espalier_status choose(struct job *job, struct espalier_error *error
     return status == ESPALIER_OK ? espalier_purify(job->network, error) : status;
 }
 
-/* ADMM towards the constraints of one step, then the hard projection. */
-static enum espalier_status run_admm(struct job *job, uint32_t step, uint32_t epochs, struct espalier_error *error)
+/* A stage of ADMM towards the constraints, then the hard projection. */
+static enum espalier_status run_admm(struct job *job, const struct espalier_constraint *constraints, size_t count,
+                                     struct espalier_fit stage, struct espalier_error *error)
 {
     const struct espalier_compress_options *options = job->options;
-    struct espalier_constraint constraints[2 * ESPALIER_LAYERS_MAX];
-    double part = (double)(step + 1) / options->steps;
-    size_t count = options->format == ESPALIER_GAP ? gap_constraints(job, part, constraints)
-                                                   : structured_constraints(job, part, constraints);
     struct espalier_admm admm;
-    char name[32];
-
-    snprintf(name, sizeof name, "prune %u/%u", step + 1, options->steps);
     enum espalier_status status = espalier_admm_create(job->network, constraints, count, &admm, error);
+
     if (status != ESPALIER_OK)
         return status;
     admm.updates = UPDATES_A_EPOCH;
     admm.rho = options->rho_first;
-    admm.growth = powf(options->rho_last / options->rho_first, 1.0F / (float)(UPDATES_A_EPOCH * epochs));
-    status = run_stage(
-        job,
-        (struct espalier_fit){.stage = name, .epochs = epochs, .learning_rate = options->prune_rate, .admm = &admm},
-        error);
+    admm.growth = powf(options->rho_last / options->rho_first, 1.0F / (float)(UPDATES_A_EPOCH * stage.epochs));
+    stage.admm = &admm;
+    status = run_stage(job, stage, error);
     if (status == ESPALIER_OK)
         status = espalier_admm_prune(&admm, job->network, error);
     espalier_admm_free(&admm);
     return status;
+}
+
+/* ADMM towards the budgets of one step. */
+static enum espalier_status run_step(struct job *job, uint32_t step, uint32_t epochs, struct espalier_error *error)
+{
+    const struct espalier_compress_options *options = job->options;
+    struct espalier_constraint constraints[ESPALIER_CONSTRAINTS_MAX];
+    size_t count = espalier_constrain(&(struct espalier_step){.options = options,
+                                                              .network = job->network,
+                                                              .first = job->first,
+                                                              .target = job->target,
+                                                              .part = (double)(step + 1) / options->steps},
+                                      constraints);
+    char name[32];
+
+    snprintf(name, sizeof name, "prune %u/%u", step + 1, options->steps);
+    return run_admm(job, constraints, count,
+                    (struct espalier_fit){.stage = name, .epochs = epochs, .learning_rate = options->prune_rate},
+                    error);
 }
 
 static enum espalier_status retrain(struct job *job, uint32_t epochs, struct espalier_error *error)
@@ -226,6 +241,25 @@ static enum espalier_status retrain(struct job *job, uint32_t epochs, struct esp
     return run_stage(
         job, (struct espalier_fit){.stage = "retrain", .epochs = epochs, .learning_rate = job->options->retrain_rate},
         error);
+}
+
+/* Whether rows and columns must stay where they are. */
+static bool is_aligned(const struct job *job)
+{
+    bool aligned = false;
+
+    for (uint32_t i = 0; i < job->options->family_count; i++)
+        aligned = aligned || espalier_family_is_aligned(job->options->families[i].kind);
+    return aligned;
+}
+
+/* Removes what is of no use: from the masks only, if rows and columns must stay where they are. */
+static enum espalier_status remove_unused(struct job *job, struct espalier_error *error)
+{
+    if (!is_aligned(job))
+        return espalier_purify(job->network, error);
+    espalier_cut_unused(job->network);
+    return ESPALIER_OK;
 }
 
 static enum espalier_status prune(struct job *job, struct espalier_error *error)
@@ -242,15 +276,34 @@ static enum espalier_status prune(struct job *job, struct espalier_error *error)
         bool last = step + 1 == steps;
         uint32_t epochs = last ? options->retrain_epochs - (steps > 1 ? between_steps : 0)
                                : espalier_part_of(between_steps, step, steps - 1);
-        status = run_admm(job, step, espalier_part_of(options->prune_epochs, step, steps), error);
+        status = run_step(job, step, espalier_part_of(options->prune_epochs, step, steps), error);
         if (status == ESPALIER_OK)
-            status = espalier_purify(job->network, error);
+            status = remove_unused(job, error);
         if (status == ESPALIER_OK)
             status = retrain(job, epochs, error);
     }
-    if (status == ESPALIER_OK && options->format == ESPALIER_GAP)
+    if (status == ESPALIER_OK && options->format == ESPALIER_GAP && !is_aligned(job))
         status = espalier_sort_rows(job->network, error);
     return status;
+}
+
+/* ADMM towards levels, of every layer that has a codebook or levels that are not free. */
+static enum espalier_status run_levels(struct job *job, struct espalier_error *error)
+{
+    const struct espalier_compress_options *options = job->options;
+    struct espalier_constraint constraints[ESPALIER_CONSTRAINTS_MAX];
+    size_t count = 0;
+
+    for (uint32_t i = 0; i < job->network->layer_count && options->level_epochs > 0; i++)
+        if (options->levels[i] != ESPALIER_LEVELS_CLUSTERED || options->value_bits[i] <= ESPALIER_CODEBOOK_BITS_MAX)
+            constraints[count++] = (struct espalier_constraint){
+                .first = i, .layers = 1, .levels = options->levels[i], .value_bits = options->value_bits[i]};
+    if (count == 0)
+        return ESPALIER_OK;
+    return run_admm(job, constraints, count,
+                    (struct espalier_fit){
+                        .stage = "levels", .epochs = options->level_epochs, .learning_rate = options->quantize_rate},
+                    error);
 }
 
 static enum espalier_status quantize(struct job *job, struct espalier_model **out, struct espalier_error *error)
@@ -258,11 +311,14 @@ static enum espalier_status quantize(struct job *job, struct espalier_model **ou
     const struct espalier_compress_options *options = job->options;
     uint32_t images = job->data->count - options->train.held_out;
     struct espalier_quantizer quantizer;
-    enum espalier_status status =
-        espalier_quantizer_create(job->network, options->value_bits, options->bias_bits, &quantizer, error);
+    enum espalier_status status = run_levels(job, error);
 
+    if (status == ESPALIER_OK)
+        status = espalier_quantizer_create(job->network, options->value_bits, options->bias_bits, &quantizer, error);
     if (status != ESPALIER_OK)
         return status;
+    for (uint32_t i = 0; i < job->network->layer_count; i++)
+        quantizer.layers[i].kind = options->levels[i];
     status =
         espalier_quantizer_refresh(&quantizer, job->network, job->data,
                                    images < ESPALIER_CALIBRATION_IMAGES ? images : ESPALIER_CALIBRATION_IMAGES, error);
@@ -281,6 +337,12 @@ static enum espalier_status quantize(struct job *job, struct espalier_model **ou
     return status;
 }
 
+/* Epochs, and trials, of all that comes before quantization. */
+static double pruning_epochs(const struct espalier_compress_options *options)
+{
+    return (double)options->search_trials + options->choose_epochs + options->prune_epochs + options->retrain_epochs;
+}
+
 /* Checks all that is given, and begins a job on a copy of the network, @p epochs_done of it done before. */
 static enum espalier_status begin(struct job *job, const struct espalier_network *network, double epochs_done,
                                   struct espalier_error *error)
@@ -293,8 +355,7 @@ static enum espalier_status begin(struct job *job, const struct espalier_network
     if (status == ESPALIER_OK)
         status = espalier_network_clone(network, &job->network, error);
     job->images_done = epochs_done;
-    job->images_all = fmax(1.0, (double)options->choose_epochs + options->prune_epochs + options->retrain_epochs +
-                                    options->quantize_epochs);
+    job->images_all = fmax(1.0, pruning_epochs(options) + options->level_epochs + options->quantize_epochs);
     return status;
 }
 
@@ -321,8 +382,7 @@ enum espalier_status espalier_quantize(const struct espalier_network *network, c
                                        struct espalier_error *error)
 {
     struct job job = {.options = options, .data = data};
-    enum espalier_status status =
-        begin(&job, network, (double)options->choose_epochs + options->prune_epochs + options->retrain_epochs, error);
+    enum espalier_status status = begin(&job, network, pruning_epochs(options), error);
 
     *out = NULL;
     espalier_random_seed(&job.random, ~options->train.seed); /* not what pruning drew */

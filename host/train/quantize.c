@@ -1,11 +1,13 @@
 #include "quantize.h"
 #include "batch.h"
+#include "cluster.h"
+#include "levels.h"
 
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
-enum { CODE_MAX = 127, MULT_MAX = 255, SHIFT_MAX = 31, BIAS_SHIFT_MAX = 15, CODEBOOK_BITS_MAX = 4 };
+enum { CODE_MAX = 127, MULT_MAX = 255, SHIFT_MAX = 31, BIAS_SHIFT_MAX = 15 };
 
 /* Rule A4's bound, halved to leave room for what training still does to the weights. */
 static const double SUM_MAX = 4194304.0;
@@ -113,106 +115,6 @@ static enum espalier_status choose_steps(struct espalier_quantizer *quantizer, c
 
 /* ---- Levels of weights */
 
-/* Sorted values, or bins of them: how many, their sum and the sum of their squares, from the first to before the i-th.
- */
-struct prefix {
-    double count[ESPALIER_CLUSTER_BINS + 1], sum[ESPALIER_CLUSTER_BINS + 1], square[ESPALIER_CLUSTER_BINS + 1];
-};
-
-static int compare_floats(const void *left, const void *right)
-{
-    float a = *(const float *)left, b = *(const float *)right;
-
-    return (a > b) - (a < b);
-}
-
-/* Fills the prefix sums; returns how many items (values or non-empty bins) there are. */
-static uint32_t fill_prefix(const float *sorted, size_t size, struct prefix *prefix)
-{
-    double low = (double)sorted[0], width = ((double)sorted[size - 1] - low) / ESPALIER_CLUSTER_BINS;
-    uint32_t items = 0;
-    size_t bin = 0, at = 0;
-
-    memset(prefix, 0, sizeof *prefix);
-    while (at < size) {
-        size_t first = at;
-        double sum = 0.0, square = 0.0;
-        for (bin++; at < size && (size <= ESPALIER_CLUSTER_BINS
-                                      ? at == first
-                                      : bin >= ESPALIER_CLUSTER_BINS || (double)sorted[at] < low + (double)bin * width);
-             at++) {
-            sum += (double)sorted[at];
-            square += (double)sorted[at] * (double)sorted[at];
-        }
-        if (at == first)
-            continue;
-        prefix->count[items + 1] = prefix->count[items] + (double)(at - first);
-        prefix->sum[items + 1] = prefix->sum[items] + sum;
-        prefix->square[items + 1] = prefix->square[items] + square;
-        items++;
-    }
-    return items;
-}
-
-/* Squared distance of items from..to-1 to their mean. */
-static double cluster_cost(const struct prefix *prefix, uint32_t from, uint32_t to)
-{
-    double count = prefix->count[to] - prefix->count[from], sum = prefix->sum[to] - prefix->sum[from];
-
-    return prefix->square[to] - prefix->square[from] - sum * sum / count;
-}
-
-/* start[k][i]: where the last of k + 1 clusters of the first i items begins, at least cost. */
-typedef uint16_t cluster_starts[ESPALIER_CODEBOOK_MAX][ESPALIER_CLUSTER_BINS + 1];
-
-static void fill_starts(const struct prefix *prefix, uint32_t items, uint32_t count, cluster_starts start)
-{
-    double cost[2][ESPALIER_CLUSTER_BINS + 1];
-
-    for (uint32_t i = 1; i <= items; i++) {
-        cost[0][i] = cluster_cost(prefix, 0, i);
-        start[0][i] = 0;
-    }
-    for (uint32_t k = 1; k < count; k++)
-        for (uint32_t i = k + 1; i <= items; i++) {
-            double *best = &cost[k % 2][i];
-            *best = HUGE_VAL;
-            for (uint32_t from = k; from < i; from++) {
-                double total = cost[(k - 1) % 2][from] + cluster_cost(prefix, from, i);
-                if (total < *best) {
-                    *best = total;
-                    start[k][i] = (uint16_t)from;
-                }
-            }
-        }
-}
-
-enum espalier_status espalier_cluster(float *values, size_t size, uint32_t count, float *levels,
-                                      struct espalier_error *error)
-{
-    struct prefix *prefix = malloc(sizeof *prefix);
-    uint16_t(*start)[ESPALIER_CLUSTER_BINS + 1] = malloc(sizeof(cluster_starts));
-    enum espalier_status status = ESPALIER_OK;
-
-    if (prefix == NULL || start == NULL) {
-        status = espalier_fail(error, ESPALIER_ERR_MEMORY, "out of memory for %u levels", count);
-        goto done;
-    }
-    qsort(values, size, sizeof *values, compare_floats);
-    uint32_t items = fill_prefix(values, size, prefix), clusters = items < count ? items : count;
-    fill_starts(prefix, items, clusters, start);
-    for (uint32_t k = clusters, to = items; k-- > 0; to = start[k][to])
-        levels[k] =
-            (float)((prefix->sum[to] - prefix->sum[start[k][to]]) / (prefix->count[to] - prefix->count[start[k][to]]));
-    for (uint32_t k = clusters; k < count; k++)
-        levels[k] = levels[clusters - 1];
-
-done:
-    free(prefix);
-    free(start);
-    return status;
-}
-
 /* The smallest unit for which no row's sum can pass SUM_MAX (rule A4), given the largest code that is wanted. */
 static float choose_unit(const struct espalier_float_layer *layer, float largest, float input_step)
 {
@@ -256,10 +158,32 @@ static enum espalier_status choose_codebook(const struct espalier_float_layer *l
     return ESPALIER_OK;
 }
 
-static enum espalier_status choose_levels(const struct espalier_float_layer *layer, uint8_t value_bits,
-                                          float input_step, struct espalier_levels *levels,
-                                          struct espalier_error *error)
+/* Codes of a kind times the scale that suits them best: the scale is the unit, if it is not too small for rule A4. */
+static enum espalier_status choose_codes(const struct espalier_float_layer *layer,
+                                         const struct espalier_quantized_layer *quantized, const float *kept,
+                                         size_t count, struct espalier_levels *levels, struct espalier_error *error)
 {
+    struct espalier_codes codes = espalier_codes_of(quantized->kind, quantized->value_bits);
+    float scale = 0.0F;
+    double gain;
+    enum espalier_status status = levels->count > 0 ? espalier_solve_codes(quantized->kind, quantized->value_bits, kept,
+                                                                           count, &codes, &scale, error)
+                                                    : espalier_solve_scale(&codes, kept, count, &scale, &gain, error);
+
+    levels->unit = fmaxf(scale, choose_unit(layer, 0.0F, quantized->input_step));
+    for (int32_t i = 0, code = codes.low; i < (int32_t)levels->count; i++) {
+        levels->codebook[i] = (int8_t)code; /* the last one is repeated if there are fewer */
+        code += code < codes.high ? code == -1 && codes.no_zero ? 2 : 1 : 0;
+    }
+    return status;
+}
+
+static enum espalier_status choose_levels(const struct espalier_float_layer *layer,
+                                          struct espalier_quantized_layer *quantized, struct espalier_error *error)
+{
+    struct espalier_levels *levels = &quantized->levels;
+    uint8_t value_bits = quantized->value_bits;
+    float input_step = quantized->input_step;
     float *kept = malloc((weights_of(layer) + 1) * sizeof *kept);
     enum espalier_status status = ESPALIER_OK;
 
@@ -269,8 +193,10 @@ static enum espalier_status choose_levels(const struct espalier_float_layer *lay
     size_t count = copy_kept(layer, kept);
     levels->high = (1 << (value_bits - 1)) - 1;
     levels->low = -levels->high - 1;
-    levels->count = value_bits <= CODEBOOK_BITS_MAX ? 1U << value_bits : 0;
-    if (levels->count > 0)
+    levels->count = value_bits <= ESPALIER_CODEBOOK_BITS_MAX ? 1U << value_bits : 0;
+    if (quantized->kind != ESPALIER_LEVELS_CLUSTERED)
+        status = choose_codes(layer, quantized, kept, count, levels, error);
+    else if (levels->count > 0)
         status = choose_codebook(layer, kept, count, input_step, levels, error);
     else
         levels->unit =
@@ -340,7 +266,7 @@ enum espalier_status espalier_quantizer_refresh(struct espalier_quantizer *quant
     for (uint32_t i = 0; i < quantizer->layer_count && status == ESPALIER_OK; i++) {
         struct espalier_quantized_layer *layer = &quantizer->layers[i];
         layer->input_step = input_step;
-        status = choose_levels(&network->layers[i], layer->value_bits, input_step, &layer->levels, error);
+        status = choose_levels(&network->layers[i], layer, error);
         if (i + 1 < quantizer->layer_count)
             choose_requantization(layer, layer->levels.unit * input_step);
         choose_bias(layer, &network->layers[i], quantizer->bias_bits, layer->levels.unit * input_step);

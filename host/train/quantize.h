@@ -7,10 +7,13 @@
 #ifndef ESPALIER_QUANTIZE_H
 #define ESPALIER_QUANTIZE_H
 
+#include <espalier/compress.h>
 #include <espalier/dataset.h>
 #include <espalier/model.h>
 
 #include "pass.h"
+
+enum { ESPALIER_CODEBOOK_BITS_MAX = 4 }; /* values of more have linear codes */
 
 enum { ESPALIER_CALIBRATION_IMAGES = 256 }; /* enough to choose the steps of activations on */
 
@@ -23,6 +26,7 @@ struct espalier_levels {
 
 struct espalier_quantized_layer {
     uint8_t value_bits;
+    enum espalier_level_kind kind; /* clustered, unless the caller sets another before levels are chosen */
     struct espalier_levels levels;
     float input_step, output_step; /* of activations; a raw layer's output_step is 0 */
     uint8_t mult, shift;
@@ -56,14 +60,6 @@ void espalier_quantizer_apply(struct espalier_quantizer *quantizer, const struct
 
 /* The code of a weight: that of the nearest level, the lower among equals. */
 int32_t espalier_levels_code(const struct espalier_levels *levels, float weight);
-
-/* Least-squares clustering of @p values in one dimension into @p count levels (Fisher 1958; Wang and Song 2011), by
- * dynamic programming. Exact for up to ESPALIER_CLUSTER_BINS values, else for that many equally wide bins.
- * @param values  [size], size > 0; sorted here
- * @param levels  receives [count], rising; if there are fewer different values than levels, the last is repeated */
-enum { ESPALIER_CLUSTER_BINS = 512 };
-enum espalier_status espalier_cluster(float *values, size_t size, uint32_t count, float *levels,
-                                      struct espalier_error *error);
 
 /* The step whose multiples low * step to high * step represent @p values with the least squared error, among 64
  * candidates up to the one that saturates nothing; that of the largest magnitude if all are 0. */

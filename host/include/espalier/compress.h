@@ -3,8 +3,18 @@
 #ifndef ESPALIER_COMPRESS_H
 #define ESPALIER_COMPRESS_H
 
+#include <espalier/family.h>
 #include <espalier/model.h>
 #include <espalier/train.h>
+
+/** What values the kept weights of a layer may have once they are quantized: integer codes times one scale, or free. */
+enum espalier_level_kind {
+    ESPALIER_LEVELS_CLUSTERED, /**< any 2^bits values (a codebook, 1 to 4 bits); 5 to 8 bits: linear codes */
+    ESPALIER_LEVELS_UNIFORM,   /**< -2^(bits-1) to 2^(bits-1) - 1, or the reverse; 1 bit: -1 and 1 */
+    ESPALIER_LEVELS_NO_ZERO,   /**< -2^(bits-1) to 2^(bits-1) without 0 (Ren et al. 2019, "ADMM-NN"); 1 to 4 bits */
+    ESPALIER_LEVELS_BINARY,    /**< -1 and 1; 1 bit */
+    ESPALIER_LEVELS_TERNARY    /**< -1, 0 and 1; 2 bits */
+};
 
 /** What one layer may keep. */
 struct espalier_budget {
@@ -18,16 +28,24 @@ struct espalier_compress_options {
     /** Batch, images, seed, augmentation, dropout and progress; epochs and learning_rate are of no meaning here. */
     struct espalier_train_options train;
     enum espalier_format format;
-    double ratio; /**< dense weights over kept ones, over 1; of no meaning for dense, or if there are budgets */
+    /** What is pruned as one, [family_count] layers of the network, or NULL: single weights and, where that saves, rows
+     *  (gap); rows and columns, a constraint each (structured). Only families with one keep list go with structured,
+     * and filters+columns only with it. */
+    const struct espalier_family *families;
+    uint32_t family_count;
+    double ratio; /**< dense weights over kept ones, over 1; of no meaning for dense, N:M, or if there are budgets */
     const struct espalier_budget *budgets;   /**< [budget_count], or NULL: chosen from the ratio and the weights */
     uint32_t budget_count;                   /**< layers of the network, or 0 */
     uint8_t value_bits[ESPALIER_LAYERS_MAX]; /**< of a layer's weights; 1 to 4: a codebook; 5 to 8: linear codes */
-    uint8_t bias_bits;                       /**< 2 to 16 */
-    uint32_t choose_epochs;                  /**< of sparse variational dropout before pruning; 0: none */
+    enum espalier_level_kind levels[ESPALIER_LAYERS_MAX]; /**< of a layer's kept weights */
+    uint8_t bias_bits;                                    /**< 2 to 16 */
+    uint32_t search_trials;   /**< that better the budgets first, each on at most 15,000 images; 0: none */
+    uint32_t choose_epochs;   /**< of sparse variational dropout before pruning; 0: none */
     float choose_rate, prior; /**< its learning rate at the start, and the weight of its prior (1: Bayes') */
     uint32_t steps;           /**< progressive pruning steps, 1 to 16: what is left falls geometrically */
     uint32_t prune_epochs;    /**< of ADMM, in all steps together; at least one a step */
     uint32_t retrain_epochs;  /**< of masked retraining: a third of them between the steps, the rest after the last */
+    uint32_t level_epochs;    /**< of ADMM towards the levels, before quantize_epochs; 0: none */
     uint32_t quantize_epochs; /**< of training with quantized weights and activations; 0: rounded after training */
     float prune_rate, retrain_rate, quantize_rate; /**< learning rates at the start of a stage */
     float rho_first, rho_last;                     /**< penalty of ADMM at the start and at the end of a step, over 0 */

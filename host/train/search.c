@@ -1,0 +1,255 @@
+#include "search.h"
+#include "admm.h"
+#include "budget.h"
+#include "constrain.h"
+#include "fit.h"
+#include "purify.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <string.h>
+
+enum { PARTS = 3, PART_IMAGES = 5000, VARIABLES_MAX = 2 * ESPALIER_LAYERS_MAX };
+
+static const double FIRST_MOVE = 1.0, LAST_MOVE = 0.1; /* powers of 2 */
+
+/* A number of a layer's budget that may be moved. */
+struct variable {
+    uint32_t layer;
+    size_t field; /* offset in struct espalier_budget */
+    double most;
+};
+
+struct search {
+    const struct espalier_network *network;
+    const struct espalier_dataset *data;
+    const struct espalier_compress_options *options;
+    uint64_t total;
+    double done_from, done_to;
+    const struct espalier_budget *start;               /* [layers] */
+    struct espalier_budget whole[ESPALIER_LAYERS_MAX]; /* what the network has */
+    size_t count;
+    struct variable variables[VARIABLES_MAX];
+    double moves[VARIABLES_MAX]; /* what each is times more than at the start, as a power of 2 */
+    uint32_t trials;             /* done */
+};
+
+static uint32_t *number(struct espalier_budget *budgets, const struct variable *variable)
+{
+    return (uint32_t *)((char *)&budgets[variable->layer] + variable->field);
+}
+
+static void add_variable(struct search *search, uint32_t layer, size_t field, double most)
+{
+    search->variables[search->count++] = (struct variable){layer, field, most};
+}
+
+static void find_variables(struct search *search)
+{
+    const struct espalier_compress_options *options = search->options;
+    uint32_t layers = search->network->layer_count;
+
+    for (uint32_t i = 0; i < layers; i++) {
+        const struct espalier_shape *shape = &search->network->layers[i].shape;
+        double rows = shape->rows, columns = (double)espalier_shape_columns(shape);
+        enum espalier_family_kind kind =
+            options->families != NULL ? options->families[i].kind : ESPALIER_FILTERS_COLUMNS;
+        if (options->format == ESPALIER_GAP) {
+            add_variable(search, i, offsetof(struct espalier_budget, weights), rows * columns);
+            continue;
+        }
+        if (i + 1 < layers && (kind == ESPALIER_FILTERS || kind == ESPALIER_FILTERS_COLUMNS))
+            add_variable(search, i, offsetof(struct espalier_budget, rows), rows);
+        if (kind != ESPALIER_FILTERS)
+            add_variable(search, i, offsetof(struct espalier_budget, columns), columns);
+    }
+}
+
+/* Weights that budgets keep, of the columns that are there when rows before are gone. */
+static uint64_t kept_by(const struct search *search, struct espalier_budget *budgets)
+{
+    uint64_t kept = 0;
+
+    for (uint32_t i = 0; i < search->network->layer_count; i++) {
+        const struct espalier_shape *shape = &search->network->layers[i].shape;
+        uint32_t channels = i > 0 ? budgets[i - 1].rows : shape->in_channels;
+        uint32_t there_are = channels * shape->kernel_height * shape->kernel_width;
+        if (search->options->format == ESPALIER_GAP) {
+            kept += budgets[i].weights;
+            continue;
+        }
+        budgets[i].columns = budgets[i].columns < there_are ? budgets[i].columns : there_are;
+        kept += (uint64_t)budgets[i].rows * budgets[i].columns;
+    }
+    return kept;
+}
+
+/* Fills the budgets that the moves and one more factor, 2^scale, make of the start; returns what they keep. */
+static uint64_t fill_budgets(const struct search *search, double scale, struct espalier_budget *budgets)
+{
+    memcpy(budgets, search->start, search->network->layer_count * sizeof *budgets);
+    for (size_t v = 0; v < search->count; v++) {
+        uint32_t *value = number(budgets, &search->variables[v]);
+        double wanted = rint(*value * exp2(search->moves[v] + scale));
+        *value = (uint32_t)fmin(search->variables[v].most, fmax(1.0, wanted));
+    }
+    return kept_by(search, budgets);
+}
+
+/* The same with the largest factor that keeps to the total. */
+static void fit_to_total(const struct search *search, struct espalier_budget *budgets)
+{
+    double low = -40.0, high = 40.0;
+
+    for (int i = 0; i < 60; i++) {
+        double middle = 0.5 * (low + high);
+        if (fill_budgets(search, middle, budgets) <= search->total)
+            low = middle;
+        else
+            high = middle;
+    }
+    (void)fill_budgets(search, low, budgets);
+}
+
+/* Prunes towards the budgets. */
+static enum espalier_status prune_by(const struct search *search, const struct espalier_budget *budgets, double part,
+                                     struct espalier_network *network, struct espalier_error *error)
+{
+    struct espalier_constraint constraints[ESPALIER_CONSTRAINTS_MAX];
+    size_t count = espalier_constrain(
+        &(struct espalier_step){
+            .options = search->options, .network = network, .first = search->whole, .target = budgets, .part = part},
+        constraints);
+    struct espalier_admm admm;
+    enum espalier_status status = espalier_admm_create(network, constraints, count, &admm, error);
+
+    if (status != ESPALIER_OK)
+        return status;
+    status = espalier_admm_prune(&admm, network, error);
+    espalier_admm_free(&admm);
+    if (status == ESPALIER_OK)
+        espalier_cut_unused(network);
+    return status;
+}
+
+/* Trains one part of a trial. */
+static enum espalier_status train_a_little(const struct search *search, uint32_t part, struct espalier_random *random,
+                                           struct espalier_network *network, struct espalier_error *error)
+{
+    const struct espalier_compress_options *options = search->options;
+    struct espalier_train_options train = options->train;
+    uint32_t images = train.use != 0 ? train.use : search->data->count - train.held_out;
+    double a_part = (search->done_to - search->done_from) / options->search_trials / PARTS;
+    double done = search->done_from + (search->trials * PARTS + part) * a_part;
+    char name[32];
+
+    train.use = images < PART_IMAGES ? images : PART_IMAGES;
+    snprintf(name, sizeof name, "search %u/%u", search->trials + 1, options->search_trials);
+    return espalier_fit_run(&(struct espalier_fit){.stage = name,
+                                                   .network = network,
+                                                   .data = search->data,
+                                                   .options = &train,
+                                                   .epochs = 1,
+                                                   .learning_rate = options->retrain_rate,
+                                                   .done_from = done,
+                                                   .done_to = done + a_part,
+                                                   .random = random},
+                            error);
+}
+
+/* Counts the held-out images that a trial of the budgets gets right. */
+static enum espalier_status try(struct search *search, const struct espalier_budget *budgets, uint32_t *correct,
+                                struct espalier_error *error)
+{
+    struct espalier_network *network = NULL;
+    struct espalier_random random;
+    uint32_t held_out = search->options->train.held_out;
+    enum espalier_status status = espalier_network_clone(search->network, &network, error);
+
+    espalier_random_seed(&random, search->options->train.seed);
+    for (uint32_t part = 0; part < PARTS && status == ESPALIER_OK; part++) {
+        status = prune_by(search, budgets, (part + 1.0) / PARTS, network, error);
+        if (status == ESPALIER_OK)
+            status = train_a_little(search, part, &random, network, error);
+    }
+    if (status == ESPALIER_OK)
+        status =
+            espalier_network_correct(network, search->data, search->data->count - held_out, held_out, correct, error);
+    espalier_network_free(network);
+    search->trials++;
+    return status;
+}
+
+/* Tries to move one variable; *better tells whether it was kept. */
+static enum espalier_status move(struct search *search, size_t v, double by, struct espalier_budget *best,
+                                 uint32_t *best_correct, bool *better, struct espalier_error *error)
+{
+    struct espalier_budget budgets[ESPALIER_LAYERS_MAX];
+    size_t size = search->network->layer_count * sizeof *budgets;
+    uint32_t correct = 0;
+    enum espalier_status status = ESPALIER_OK;
+
+    *better = false;
+    search->moves[v] += by;
+    fit_to_total(search, budgets);
+    if (memcmp(budgets, best, size) != 0) {
+        status = try(search, budgets, &correct, error);
+        *better = status == ESPALIER_OK && correct > *best_correct;
+    }
+    if (*better) {
+        memcpy(best, budgets, size);
+        *best_correct = correct;
+    } else {
+        search->moves[v] -= by;
+    }
+    return status;
+}
+
+enum espalier_status espalier_search_budgets(const struct espalier_network *network,
+                                             const struct espalier_dataset *data,
+                                             const struct espalier_compress_options *options, uint64_t total,
+                                             double done_from, double done_to, struct espalier_budget *budgets,
+                                             struct espalier_error *error)
+{
+    struct espalier_budget start[ESPALIER_LAYERS_MAX];
+    struct search search = {.network = network,
+                            .data = data,
+                            .options = options,
+                            .total = total,
+                            .done_from = done_from,
+                            .done_to = done_to,
+                            .start = start};
+    uint32_t correct = 0;
+
+    memcpy(start, budgets, network->layer_count * sizeof *start);
+    for (uint32_t i = 0; i < network->layer_count; i++)
+        search.whole[i] = espalier_budget_of(&network->layers[i]);
+    find_variables(&search);
+    enum espalier_status status = try(&search, budgets, &correct, error);
+    for (double by = FIRST_MOVE; by > LAST_MOVE; by *= 0.5)
+        for (size_t at = 0, idle = 0; idle < 2 * search.count; at++) {
+            bool better;
+            if (search.trials >= options->search_trials || status != ESPALIER_OK)
+                return status;
+            status = move(&search, at / 2 % search.count, at % 2 ? -by : by, budgets, &correct, &better, error);
+            idle = better ? 0 : idle + 1;
+            at += better && at % 2 == 0; /* not back again */
+        }
+    return status;
+}
+
+enum espalier_status espalier_check_search(const struct espalier_compress_options *options,
+                                           struct espalier_error *error)
+{
+    if (options->search_trials == 0)
+        return ESPALIER_OK;
+    if (options->budget_count > 0 || options->choose_epochs > 0)
+        return espalier_fail(error, ESPALIER_ERR_RANGE,
+                             "budgets are given, or dropout shall choose them: there is nothing to search for");
+    if (options->train.held_out == 0)
+        return espalier_fail(error, ESPALIER_ERR_RANGE, "a search for budgets needs held-out images");
+    for (uint32_t i = 0; i < options->family_count; i++)
+        if (options->families[i].global || options->families[i].kind == ESPALIER_N_OF_M)
+            return espalier_fail(error, ESPALIER_ERR_RANGE, "layer %u: this family has no budget to search for", i + 1);
+    return ESPALIER_OK;
+}
