@@ -118,8 +118,8 @@ models: all data ## train LeNet-5 and make the shipped models again
 
 # ---- measuring -------------------------------------------------------------------------------------------------------
 
-bench: all ## time the simulator, the reference engine and a training epoch
-	@BUILD=$(BUILD) scripts/bench
+bench: all ## time the simulator and the reference engine
+	@BUILD=$(BUILD) MODEL_CXX="$(MODEL_CXX)" scripts/bench
 synth: setup-synth ## yosys and nextpnr on the core: TARGET=up5k|hx8k|ecp5-25k; figures in build/synth/TARGET.json
 	@BUILD=$(BUILD) scripts/synth $(TARGET) --jobs $(JOBS)
 

@@ -48,7 +48,7 @@ static const struct {
     {"python3", TEST | LINT | SYNTH, "python3 --version", NULL},
     {"yosys", LINT | SYNTH, "yosys -V", NULL},
     {"iverilog", LINT, "iverilog -V", NULL},
-    {"clang", LINT, "clang --version", NULL},
+    {"clang", DEMO | TEST | LINT, "clang++ --version", NULL},
     {"clang-format", LINT, "build/venv/bin/clang-format --version", NULL},
     {"npm", DATA, "npm --version", NULL},
     {"nextpnr-ice40", SYNTH, "nextpnr-ice40 --version 2>&1", VENV("yowasp_nextpnr_ice40")},
