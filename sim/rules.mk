@@ -29,13 +29,15 @@ $(BOARDS_INC): $(BUILDS_TXT)
 	sed -n 's/^\([a-z][a-z0-9-]*\) .*# *\(.*\)$$/\1|\2/p' $< | while IFS='|' read -r name text; do \
 	    echo "X($$(echo $$name | tr - _), \"$$name\", \"$$text\")"; done > $@
 
+MODEL_MAKE = $(MAKE) --no-print-directory -C $(@D) -f V$(call board_symbol,$*).mk CXXFLAGS="-std=c++17 -fPIC" \
+    OPT_FAST="$(OPT) $(MODEL_SANITIZE)" OPT_SLOW="-O0 $(MODEL_SANITIZE)" OPT_GLOBAL="$(OPT) $(MODEL_SANITIZE)"
 $(BUILD)/verilated/%/model.a: $(RTL) $(BUILDS_TXT) sim/rules.mk
 	@mkdir -p $(@D)
 	@rm -f $(@D)/*.[ao] # else what other flags or another compiler made of the same RTL would stay
 	$(VERILATOR) $(VERILATOR_FLAGS) --top-module espalier_core --prefix V$(call board_symbol,$*) --Mdir $(@D) \
 	    $(addprefix -G,$(call board_params,$*)) rtl/core/espalier_core.v
-	$(MAKE) --no-print-directory -C $(@D) -f V$(call board_symbol,$*).mk CXX="$(MODEL_CXX)" OPT_FAST="$(OPT) $(MODEL_SANITIZE)" OPT_SLOW="-O0 $(MODEL_SANITIZE)" OPT_GLOBAL="$(OPT) $(MODEL_SANITIZE)" CXXFLAGS="-std=c++17 -fPIC" \
-	    V$(call board_symbol,$*)__ALL.a verilated.o verilated_fst_c.o verilated_threads.o
+	$(MODEL_MAKE) V$(call board_symbol,$*)__ALL.a CXX="$(MODEL_CXX)"
+	$(MODEL_MAKE) verilated.o verilated_fst_c.o verilated_threads.o CXX="$(CXX)"
 	cd $(@D) && cp V$(call board_symbol,$*)__ALL.a model.a
 
 $(BUILD)/sim/shim_%.o: sim/shim.cpp $(BUILD)/verilated/%/model.a
