@@ -6,6 +6,7 @@ OPT     ?= -O2
 SANITIZE ?=
 IMAGES  ?= 256
 SEED    ?= 1
+SEEDS   ?= 1
 TARGET  ?= up5k
 
 WARNINGS = -Wall -Wextra -Wconversion -Wshadow -Wstrict-prototypes -Wmissing-prototypes
@@ -17,7 +18,7 @@ LDLIBS  += -lopenblas -lpng -lz -lm
 
 .DELETE_ON_ERROR:
 .SECONDARY:
-.PHONY: all help setup demo test test-sanitize lint format data models bench synth clean build-all build-tests
+.PHONY: all help setup demo test test-sanitize lint format data models models-lenet5 bench bench-train synth clean build-all build-tests
 
 all: setup-demo ## build the libraries, the simulated boards and the tool (default)
 	@$(MAKE) --no-print-directory -j$(JOBS) build-all
@@ -113,13 +114,16 @@ format: setup-lint ## format the C with the pinned clang-format
 
 data: setup-data ## obtain MNIST (four IDX files, checksums pinned) into build/data
 	@BUILD=$(BUILD) scripts/data
-models: all data ## train LeNet-5 and make the shipped models again
-	@BUILD=$(BUILD) scripts/models
+models: all data ## train LeNet-5 and make the shipped models again; SEEDS=3: mean and range over three seeds
+	@BUILD=$(BUILD) SEEDS=$(SEEDS) scripts/models
+models-lenet5: models ## the same
 
 # ---- measuring -------------------------------------------------------------------------------------------------------
 
 bench: all ## time the simulator and the reference engine
 	@BUILD=$(BUILD) MODEL_CXX="$(MODEL_CXX)" scripts/bench
+bench-train: all data ## time an epoch of training beside PyTorch's
+	@BUILD=$(BUILD) scripts/bench-train
 synth: setup-synth ## yosys and nextpnr on the core: TARGET=up5k|hx8k|ecp5-25k; figures in build/synth/TARGET.json
 	@BUILD=$(BUILD) scripts/synth $(TARGET) --jobs $(JOBS)
 

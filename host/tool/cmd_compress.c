@@ -74,7 +74,8 @@ static const char help[] =
     "  --quick              few epochs on 2,000 images, 1,000 held out, to try the tools\n"
     "  --pruned FILE.ckpt   keep the pruned network here before it is quantized; if the file is there, it is quantized "
     "as it is\n"
-    "  --log FILE.csv       write loss, ADMM residual ||W - Z|| / ||W|| and held-out accuracy, a row an epoch\n"
+    "  --log FILE.csv|.json  write loss, ADMM residual ||W - Z|| / ||W|| and held-out accuracy, a row an epoch (.json: "
+    "JSON)\n"
     "  --json               print JSON: format, dense_weights, kept_weights, ratio, stream_bytes, held_out_images,\n"
     "                       held_out_accuracy (integer arithmetic), seconds, out\n\n"
     "example: espalier compress build/lenet5.ckpt --format gap --ratio 100 --seed 1 --out build/lenet5-gap.esp\n";

@@ -7,17 +7,19 @@
 
 #include <espalier/counters.h>
 #include <espalier/energy.h>
+#include <espalier/train.h>
 #include <string.h>
 
 static const char help[] =
-    "usage: espalier eval MODEL.esp --engine ref|rtl [OPTION]...\n\n"
+    "usage: espalier eval MODEL.esp --engine ref|rtl [OPTION]...\n"
+    "       espalier eval CHECKPOINT.ckpt --engine float [OPTION]...\n\n"
     "Classifies images and counts how many it gets right. With --engine rtl the images go through simulated boards, "
     "one a\n"
     "core, which run the real board's RTL cycle by cycle; every logit is compared with the reference engine, and the\n"
     "hardware's event counters are summed. If a logit differs, the first divergence is named (image, layer, index, "
     "expected,\n"
-    "got) and the exit code is 9.\n\n"
-    "  --engine ref|rtl   plain C, or the RTL (default ref)\n"
+    "got) and the exit code is 9. With --engine float it is a network before quantization, in float arithmetic.\n\n"
+    "  --engine E         ref: plain C; rtl: the RTL; float: a checkpoint (default ref)\n"
     "  --board NAME       simulated board (see \"espalier boards\"; default the first)\n"
     "  --count N          draw N images without repetition (default: all, in order)\n"
     "  --seed S           seed of the draw (default 1)\n"
@@ -36,7 +38,7 @@ struct arguments {
     const char *model, *prices;
     struct data_source source;
     struct evaluation_options options;
-    bool json;
+    bool in_float, json;
 };
 
 enum option_code { ENGINE, BOARD, THREADS, ALONE, TRACE, PRICES, JSON };
@@ -61,7 +63,10 @@ static const char *take_option(int code, const char *value, void *context)
     switch (code) {
     case ENGINE:
         arguments->options.rtl = strcmp(value, "rtl") == 0;
-        return arguments->options.rtl || strcmp(value, "ref") == 0 ? NULL : "--engine is ref or rtl";
+        arguments->in_float = strcmp(value, "float") == 0;
+        return arguments->options.rtl || arguments->in_float || strcmp(value, "ref") == 0
+                   ? NULL
+                   : "--engine is ref, rtl or float";
     case BOARD:
         arguments->options.board = value;
         return NULL;
@@ -201,6 +206,38 @@ static int report(const char *command, const struct arguments *arguments, const 
     return tool_fail(command, &error);
 }
 
+/* Counts what a checkpoint's network classifies right in float arithmetic, and reports it. */
+static enum espalier_status evaluate_float(const struct arguments *arguments, struct espalier_error *error)
+{
+    struct espalier_network *network = NULL;
+    struct espalier_dataset dataset = {0};
+    uint32_t correct = 0;
+    enum espalier_status status = espalier_network_load(arguments->model, &network, NULL, error);
+
+    if (status == ESPALIER_OK)
+        status = data_read(&arguments->source, &dataset, error);
+    if (status == ESPALIER_OK)
+        status = espalier_network_correct(network, &dataset, 0, dataset.count, &correct, error);
+    if (status == ESPALIER_OK && arguments->json) {
+        struct json json = {.out = stdout};
+        json_open(&json, NULL, '{');
+        json_string(&json, "model", arguments->model);
+        json_string(&json, "engine", "float");
+        json_unsigned(&json, "kept_weights", espalier_network_kept(network));
+        json_unsigned(&json, "images", dataset.count);
+        json_unsigned(&json, "correct", correct);
+        json_double(&json, "accuracy", (double)correct / dataset.count);
+        json_close(&json, '}');
+    } else if (status == ESPALIER_OK) {
+        printf("%s: %u of %u images right, accuracy %.2f %% (float arithmetic), %llu weights\n", arguments->model,
+               correct, dataset.count, 100.0 * correct / dataset.count,
+               (unsigned long long)espalier_network_kept(network));
+    }
+    espalier_dataset_free(&dataset);
+    espalier_network_free(network);
+    return status;
+}
+
 int espalier_cmd_eval(int argc, char **argv)
 {
     struct arguments arguments;
@@ -208,6 +245,8 @@ int espalier_cmd_eval(int argc, char **argv)
     if (code != TOOL_GO_ON)
         return code;
     struct espalier_error error = {0};
+    if (arguments.in_float)
+        return evaluate_float(&arguments, &error) == ESPALIER_OK ? TOOL_OK : tool_fail(argv[0], &error);
     struct espalier_prices prices;
     struct espalier_model *model = NULL;
     struct espalier_dataset dataset = {0};

@@ -20,20 +20,21 @@ static const char help[] =
     "  --rate R        learning rate at the start, falling along a cosine (default 0.0015)\n"
     "  --batch N       images a step (default 64)\n"
     "  --threads N     threads that share a batch (default 1); results differ in the last bits with their number\n"
+    "  --augment A     strength of random shift, rotation, scale and shear (default 1; 0: none)\n"
     "  --no-normalize  without batch normalization (which is folded away afterwards)\n"
     "  --quick         4 epochs on 2,000 images, 1,000 held out, to try the tools\n"
-    "  --log FILE.csv  write loss and held-out accuracy, a row an epoch\n"
+    "  --log FILE.csv  write loss and held-out accuracy, a row an epoch (.json: JSON)\n"
     "  --json          print JSON: epochs, loss, held_out_images, held_out_accuracy, seconds, out\n\n"
     "example: espalier train --seed 1 --epochs 20 --data build/data --out build/lenet5.ckpt\n";
 
 struct arguments {
     const char *out, *data, *log;
     uint64_t epochs, seed, batch, threads;
-    double rate;
+    double rate, augment;
     bool quick, no_normalize, json;
 };
 
-enum option_code { OUT, DATA, EPOCHS, SEED, RATE, BATCH, THREADS, NO_NORMALIZE, QUICK, LOG, JSON };
+enum option_code { OUT, DATA, EPOCHS, SEED, RATE, BATCH, THREADS, AUGMENT, NO_NORMALIZE, QUICK, LOG, JSON };
 
 static const struct option options[] = {
     {"out", required_argument, NULL, OUT},         {"data", required_argument, NULL, DATA},
@@ -41,8 +42,8 @@ static const struct option options[] = {
     {"rate", required_argument, NULL, RATE},       {"batch", required_argument, NULL, BATCH},
     {"threads", required_argument, NULL, THREADS}, {"quick", no_argument, NULL, QUICK},
     {"log", required_argument, NULL, LOG},         {"json", no_argument, NULL, JSON},
-    {"no-normalize", no_argument, NULL, NO_NORMALIZE}, {"help", no_argument, NULL, TOOL_HELP},
-    {NULL, 0, NULL, 0},
+    {"augment", required_argument, NULL, AUGMENT}, {"no-normalize", no_argument, NULL, NO_NORMALIZE},
+    {"help", no_argument, NULL, TOOL_HELP},        {NULL, 0, NULL, 0},
 };
 
 /* Takes one option. @return what is wrong with its value, or NULL */
@@ -69,6 +70,8 @@ static const char *take_option(int code, const char *value, void *context)
         return tool_read_number(value, 1, 1024, &arguments->batch) ? NULL : "--batch is a number from 1 to 1024";
     case THREADS:
         return tool_read_number(value, 1, 64, &arguments->threads) ? NULL : "--threads is a number from 1 to 64";
+    case AUGMENT:
+        return training_read_decimal(value, 0, 10, &arguments->augment) ? NULL : "--augment is a number from 0 to 10";
     case NO_NORMALIZE:
         arguments->no_normalize = true;
         return NULL;
@@ -117,6 +120,8 @@ static void set_options(const struct arguments *arguments, struct training_repor
         train->learning_rate = (float)arguments->rate;
     if (arguments->batch > 0)
         train->batch = (uint32_t)arguments->batch;
+    if (arguments->augment >= 0.0)
+        train->augment = (float)arguments->augment;
     train->seed = arguments->seed;
     train->threads = (uint32_t)arguments->threads;
     train->normalize = !arguments->no_normalize;
@@ -157,7 +162,7 @@ static enum espalier_status train(const struct arguments *arguments, const char 
 
 int espalier_cmd_train(int argc, char **argv)
 {
-    struct arguments arguments = {.data = "build/data", .seed = 1, .threads = 1};
+    struct arguments arguments = {.data = "build/data", .seed = 1, .threads = 1, .augment = -1.0};
     char made_by[TRAINING_COMMAND_MAX];
     struct espalier_error error = {0};
 

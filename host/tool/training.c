@@ -42,10 +42,25 @@ enum espalier_status training_report_begin(struct training_report *report, const
         report->log = fopen(log_path, "w");
         if (report->log == NULL)
             return espalier_fail(error, ESPALIER_ERR_IO, "%s: cannot be written: %s", log_path, strerror(errno));
-        fputs("stage,epoch,loss,residual,held_out_accuracy,kept_weights\n", report->log);
+        size_t length = strlen(log_path);
+        report->log_json = length > 5 && strcmp(log_path + length - 5, ".json") == 0;
+        fputs(report->log_json ? "[" : "stage,epoch,loss,residual,held_out_accuracy,kept_weights\n", report->log);
     }
     progress_begin(&report->bar, label);
     return ESPALIER_OK;
+}
+
+static void log_epoch(struct training_report *report, const struct espalier_progress *progress)
+{
+    const char *const row = report->log_json
+                                ? "%s\n{\"stage\": \"%s\", \"epoch\": %u, \"loss\": %.6f, \"residual\": %.6f, "
+                                  "\"held_out_accuracy\": %.4f, \"kept_weights\": %llu}"
+                                : "%s%s,%u,%.6f,%.6f,%.4f,%llu\n";
+
+    fprintf(report->log, row, report->log_json && report->logged > 0 ? "," : "", progress->stage, progress->epoch,
+            progress->loss, progress->residual, progress->accuracy, (unsigned long long)progress->kept_weights);
+    fflush(report->log);
+    report->logged++;
 }
 
 bool training_report_progress(void *context, const struct espalier_progress *progress)
@@ -59,11 +74,8 @@ bool training_report_progress(void *context, const struct espalier_progress *pro
     if (!progress->epoch_end)
         return true;
     report->last = *progress;
-    if (report->log != NULL) {
-        fprintf(report->log, "%s,%u,%.6f,%.6f,%.4f,%llu\n", progress->stage, progress->epoch, progress->loss,
-                progress->residual, progress->accuracy, (unsigned long long)progress->kept_weights);
-        fflush(report->log);
-    }
+    if (report->log != NULL)
+        log_epoch(report, progress);
     return true;
 }
 
@@ -72,6 +84,8 @@ enum espalier_status training_report_end(struct training_report *report, struct 
     progress_end(&report->bar);
     if (report->log == NULL)
         return ESPALIER_OK;
+    if (report->log_json)
+        fputs("\n]\n", report->log);
     bool failed = ferror(report->log) != 0;
     if (fclose(report->log) != 0 || failed)
         return espalier_fail(error, ESPALIER_ERR_IO, "%s: cannot be written to its end", report->log_path);

@@ -18,10 +18,13 @@ struct training_report {
     struct progress bar;
     FILE *log; /* NULL: none */
     const char *log_path;
+    bool log_json;                 /* else CSV */
+    uint32_t logged;               /* epochs */
     struct espalier_progress last; /* of the last epoch that ended */
 };
 
-/* Opens the log (CSV, a row an epoch) unless @p log_path is NULL, and begins the bar. */
+/* Opens the log (CSV, a row an epoch; with a name that ends in .json, an array of objects) unless @p log_path is NULL,
+ * and begins the bar. */
 enum espalier_status training_report_begin(struct training_report *report, const char *label, const char *log_path,
                                            struct espalier_error *error);
 /* An espalier_progress_callback whose context is the report. */
