@@ -951,7 +951,10 @@ START_TEST(the_commands_make_a_model_that_knows_digits)
 {
     const char *folder = test_directory(), *baseline = test_path(1, "quick.ckpt"), *out = test_path(2, "quick.esp");
     const char *log = test_path(3, "quick.csv");
-    const char *const train[] = {"train", "--quick", "--epochs", "2", "--data", folder, "--out", baseline, NULL};
+    char log_json[256];
+    snprintf(log_json, sizeof log_json, "%s/quick.json", folder);
+    const char *const train[] = {"train", "--quick", "--epochs", "2",      "--data", folder,
+                                 "--out", baseline,  "--log",    log_json, NULL};
     const char *const compress[] = {"compress", baseline,   "--quick",    "--epochs",   "6",      "--steps",
                                     "1",        "--format", "structured", "--ratio=10", "--data", folder,
                                     "--out",    out,        "--log",      log,          NULL};
@@ -963,7 +966,15 @@ START_TEST(the_commands_make_a_model_that_knows_digits)
     link_digits();
     ck_assert_int_eq(run_command(espalier_cmd_train, train), TOOL_OK);
     ck_assert_int_eq(run_command(espalier_cmd_compress, compress), TOOL_OK);
-    FILE *file = fopen(log, "r");
+    FILE *file = fopen(log_json, "r");
+    ck_assert(file != NULL);
+    ck_assert_uint_gt(fread(rows, 1, sizeof rows - 1, file), 0);
+    fclose(file);
+    ck_assert_msg(strstr(rows, "[\n{\"stage\": \"train\", \"epoch\": 1, \"loss\": ") == rows, "%s", rows);
+    ck_assert_msg(strstr(rows, "},\n{\"stage\": \"train\", \"epoch\": 2, ") != NULL, "%s", rows);
+    ck_assert_str_eq(rows + strlen(rows) - 4, "}\n]\n");
+    memset(rows, 0, sizeof rows);
+    file = fopen(log, "r");
     ck_assert(file != NULL);
     ck_assert_uint_gt(fread(rows, 1, sizeof rows - 1, file), 0);
     fclose(file);

@@ -43,6 +43,7 @@ static struct espalier_network *draw_network(struct espalier_random *random)
 }
 
 struct normed {
+    bool shared; /* one deviation for all rows of a layer */
     struct espalier_network *network;
     struct espalier_norm norm;
     struct espalier_pass *pass;
@@ -51,19 +52,27 @@ struct normed {
     uint8_t labels[BATCH];
 };
 
+/* Rows that share a deviation share a gain. */
+static void draw_gains(struct normed *n, struct espalier_random *random, uint32_t layer)
+{
+    struct espalier_normed_layer *normed = &n->norm.layers[layer];
+    for (uint32_t row = 0; row < normed->rows; row++)
+        normed->gain[row] = n->shared && row > 0 ? normed->gain[0] : (float)espalier_random_normal(random);
+}
+
 static void normed_draw(struct normed *n, struct espalier_random *random)
 {
+    n->shared = espalier_random_below(random, 2);
     n->network = draw_network(random);
-    test_ok(espalier_norm_create(n->network, &n->norm, &error));
+    test_ok(espalier_norm_create(n->network, n->shared, &n->norm, &error));
     test_ok(espalier_pass_create(n->network, BATCH, &n->pass, &error));
-    test_ok(espalier_pass_add_norm(n->pass, &error));
+    test_ok(espalier_pass_add_norm(n->pass, n->shared, &error));
     test_ok(espalier_gradients_create(n->network, &n->gradients, &error));
     espalier_views_of(n->network, n->plain);
     espalier_views_of(n->network, n->views);
     for (uint32_t i = 0; i + 1 < LAYERS; i++) {
         n->views[i].gain = n->norm.layers[i].gain;
-        for (uint32_t row = 0; row < n->norm.layers[i].rows; row++)
-            n->norm.layers[i].gain[row] = (float)espalier_random_normal(random);
+        draw_gains(n, random, i);
     }
     for (size_t i = 0; i < EDGE * EDGE * BATCH; i++)
         espalier_pass_input(n->pass)[i] = (float)espalier_random_normal(random);
@@ -87,7 +96,7 @@ static double loss_of(struct normed *n, float *logit_gradients)
 
 static double slope_by(struct normed *n, float *number)
 {
-    const float step = 0x1p-10F, value = *number;
+    const float step = 0x1p-12F, value = *number;
     float unused[LOGITS];
     *number = value + step;
     double up = loss_of(n, unused), moved = (double)*number;
@@ -125,7 +134,7 @@ START_TEST(derivatives_equal_finite_differences)
             if (layer->mask[k])
                 wrong += differs(slope_by(&n, &layer->weights[k]), n.gradients.weights[i][k]);
             wrong += differs(slope_by(&n, &layer->bias[row]), n.gradients.bias[i][row]);
-            if (i + 1 < LAYERS)
+            if (i + 1 < LAYERS && !n.shared)
                 wrong += differs(slope_by(&n, &n.norm.layers[i].gain[row]), n.gradients.gain[i][row]);
             compared += 2;
         }
@@ -168,15 +177,18 @@ START_TEST(it_begins_as_what_changes_nothing_and_is_folded_into_what_computes_th
         for (size_t i = 0; i < LOGITS; i++)
             ck_assert_float_eq_tol(logits[i], before[i], 2e-3F * (1.0F + fabsf(before[i])));
 
-        for (uint32_t i = 0; i + 1 < LAYERS; i++) /* as training would: other gains, biases and averages */
-            for (uint32_t row = 0; row < n.norm.layers[i].rows; row++) {
-                n.norm.layers[i].gain[row] = (float)espalier_random_normal(&random);
+        for (uint32_t i = 0; i + 1 < LAYERS; i++) { /* as training would: other gains, biases and averages */
+            draw_gains(&n, &random, i);
+            for (uint32_t row = 0; row < n.norm.layers[i].rows; row++)
                 n.network->layers[i].bias[row] += (float)espalier_random_normal(&random);
-            }
+        }
         memcpy(normed, espalier_pass_forward(n.pass, n.views, 0.0F, NULL), sizeof normed);
         for (uint32_t i = 0; i + 1 < LAYERS; i++)
             espalier_norm_follow(&n.norm, i, espalier_pass_normalizer(n.pass, i), 1.0F);
         espalier_norm_fold(&n.norm, n.network, NULL);
+        for (uint32_t i = 0; i + 1 < LAYERS && n.shared; i++)
+            for (uint32_t row = 1; row < n.norm.layers[i].rows; row++)
+                ck_assert_float_eq(espalier_norm_factor(&n.norm, i, row), espalier_norm_factor(&n.norm, i, 0));
         logits = espalier_pass_forward(n.pass, n.plain, 0.0F, NULL);
         for (size_t i = 0; i < LOGITS; i++)
             ck_assert_float_eq_tol(logits[i], normed[i], 2e-3F * (1.0F + fabsf(normed[i])));

@@ -135,7 +135,8 @@ START_TEST(derivatives_equal_finite_differences_under_the_same_draws)
         noisy.variational.prior = 0.01F;
         (void)objective(&noisy, logit_gradients);
         espalier_pass_backward(noisy.pass, noisy.views, logit_gradients, &noisy.gradients);
-        espalier_variational_step(&noisy.variational, noisy.network, &noisy.live, &noisy.gradients, 0.0F); /* moves nothing */
+        espalier_variational_step(&noisy.variational, noisy.network, &noisy.live, &noisy.gradients,
+                                  0.0F); /* moves nothing */
         for (uint32_t drawn = 0; drawn < 20; drawn++) {
             const uint32_t i = espalier_random_below(&random, LAYERS);
             struct espalier_float_layer *layer = &noisy.network->layers[i];

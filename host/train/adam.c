@@ -60,7 +60,7 @@ void espalier_adam_step(struct espalier_adam *adam, struct espalier_network *net
         struct espalier_float_layer *layer = &network->layers[i];
         espalier_adam_update(layer->weights, &live->layers[i], gradients->weights[i], adam->mean.weights[i],
                              adam->variance.weights[i], rate);
-        espalier_adam_update(layer->bias, &(struct espalier_live_layer){.count = layer->shape.rows},
-                             gradients->bias[i], adam->mean.bias[i], adam->variance.bias[i], rate);
+        espalier_adam_update(layer->bias, &(struct espalier_live_layer){.count = layer->shape.rows}, gradients->bias[i],
+                             adam->mean.bias[i], adam->variance.bias[i], rate);
     }
 }

@@ -4,15 +4,19 @@
 
 #include <math.h>
 
-enum { PARTS = 20, FIRST_CUT = 1, LAST_CUT = 16 };
+enum { PARTS = 20, LAST_CUT = 16 };
+
+/* The part from which weights must go. A single weight's alpha says from the start that it is small; those of rows and
+ * columns are all alike until the prior has risen. */
+static const uint32_t first_cut[] = {[ESPALIER_NOISE_ELEMENTS] = 1, [ESPALIER_NOISE_GROUPS] = 8};
 
 /* Weights with more are gone for good while others are still chosen. */
 static const float DROP_LOG_ALPHA = 4.0F;
 
 /* How many weights may be left after a part of a cut. */
-static uint64_t allowed(uint64_t kept, uint64_t total, uint32_t part)
+static uint64_t allowed(enum espalier_noise_kind kind, uint64_t kept, uint64_t total, uint32_t part)
 {
-    if (kept <= total || part < FIRST_CUT)
+    if (kept <= total || part < first_cut[kind])
         return kept;
     return part >= LAST_CUT
                ? total
@@ -76,7 +80,8 @@ enum espalier_status espalier_choose(const struct espalier_fit *stage, enum espa
         status = run_part(stage, &variational, part, error);
         uint64_t kept = espalier_network_kept(network);
         if (status == ESPALIER_OK)
-            status = drop(network, &variational, budgets == NULL ? allowed(kept, total, part) : kept, total, error);
+            status =
+                drop(network, &variational, budgets == NULL ? allowed(kind, kept, total, part) : kept, total, error);
         espalier_variational_forget(&variational, network);
     }
     if (status == ESPALIER_OK && budgets != NULL)

@@ -16,6 +16,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+/* Learning rate of the last training with levels, as a share of the one with normalization. */
+static const float SETTLE_RATE = 0.1F;
+
 enum { STEPS_MAX = 16, EPOCHS_MAX = 10000, UPDATES_A_EPOCH = 4 };
 
 /* A job under way. */
@@ -40,10 +43,10 @@ struct espalier_compress_options espalier_compress_defaults(enum espalier_format
                                                 .steps = 3,
                                                 .prune_epochs = 12,
                                                 .retrain_epochs = 24,
-                                                .quantize_epochs = 15,
+                                                .quantize_epochs = 30,
                                                 .prune_rate = 1e-3F,
                                                 .retrain_rate = 3e-3F,
-                                                .quantize_rate = 1e-3F,
+                                                .quantize_rate = 5e-3F,
                                                 .rho_first = 1e-2F,
                                                 .rho_last = 1.0F,
                                                 .made_by = ""};
@@ -187,6 +190,7 @@ static enum espalier_status choose(struct job *job, struct espalier_error *error
     const struct espalier_compress_options *options = job->options;
     struct espalier_fit stage = next_stage(job, (struct espalier_fit){.stage = "choose",
                                                                       .epochs = options->choose_epochs,
+                                                                      .normalized = options->train.normalize,
                                                                       .learning_rate = options->choose_rate,
                                                                       .prior = options->prior});
     enum espalier_noise_kind kind = options->format == ESPALIER_GAP ? ESPALIER_NOISE_ELEMENTS : ESPALIER_NOISE_GROUPS;
@@ -238,9 +242,12 @@ static enum espalier_status run_step(struct job *job, uint32_t step, uint32_t ep
 
 static enum espalier_status retrain(struct job *job, uint32_t epochs, struct espalier_error *error)
 {
-    return run_stage(
-        job, (struct espalier_fit){.stage = "retrain", .epochs = epochs, .learning_rate = job->options->retrain_rate},
-        error);
+    return run_stage(job,
+                     (struct espalier_fit){.stage = "retrain",
+                                           .epochs = epochs,
+                                           .normalized = job->options->train.normalize,
+                                           .learning_rate = job->options->retrain_rate},
+                     error);
 }
 
 /* Whether rows and columns must stay where they are. */
@@ -306,13 +313,43 @@ static enum espalier_status run_levels(struct job *job, struct espalier_error *e
                     error);
 }
 
+/* Training with levels: normalized, then, for the last quarter, as the hardware computes. */
+static enum espalier_status train_quantized(struct job *job, struct espalier_quantizer *quantizer,
+                                            struct espalier_error *error)
+{
+    const struct espalier_compress_options *options = job->options;
+    uint32_t plain = (options->quantize_epochs + 3) / 4;
+    struct espalier_fit stage = {.stage = "quantize",
+                                 .epochs = options->quantize_epochs - plain,
+                                 .normalized = true,
+                                 .learning_rate = options->quantize_rate,
+                                 .quantizer = quantizer};
+    enum espalier_status status = run_stage(job, stage, error);
+
+    stage.epochs = plain;
+    stage.normalized = false;
+    stage.learning_rate *= SETTLE_RATE;
+    return status == ESPALIER_OK ? run_stage(job, stage, error) : status;
+}
+
+/* Scales all layers to sums of deviation 1, so that one learning rate suits them: normalization, begun and folded. */
+static enum espalier_status balance(struct job *job, struct espalier_error *error)
+{
+    struct espalier_fit stage =
+        next_stage(job, (struct espalier_fit){.stage = "balance", .normalized = true, .learning_rate = 1.0F});
+
+    return espalier_fit_run(&stage, error);
+}
+
 static enum espalier_status quantize(struct job *job, struct espalier_model **out, struct espalier_error *error)
 {
     const struct espalier_compress_options *options = job->options;
     uint32_t images = job->data->count - options->train.held_out;
     struct espalier_quantizer quantizer;
-    enum espalier_status status = run_levels(job, error);
+    enum espalier_status status = balance(job, error);
 
+    if (status == ESPALIER_OK)
+        status = run_levels(job, error);
     if (status == ESPALIER_OK)
         status = espalier_quantizer_create(job->network, options->value_bits, options->bias_bits, &quantizer, error);
     if (status != ESPALIER_OK)
@@ -323,12 +360,7 @@ static enum espalier_status quantize(struct job *job, struct espalier_model **ou
         espalier_quantizer_refresh(&quantizer, job->network, job->data,
                                    images < ESPALIER_CALIBRATION_IMAGES ? images : ESPALIER_CALIBRATION_IMAGES, error);
     if (status == ESPALIER_OK)
-        status = run_stage(job,
-                           (struct espalier_fit){.stage = "quantize",
-                                                 .epochs = options->quantize_epochs,
-                                                 .learning_rate = options->quantize_rate,
-                                                 .quantizer = &quantizer},
-                           error);
+        status = train_quantized(job, &quantizer, error);
     if (status == ESPALIER_OK) {
         espalier_quantizer_apply(&quantizer, job->network);
         status = espalier_export(job->network, &quantizer, options->format, options->made_by, out, error);

@@ -23,7 +23,7 @@ static const double PRIOR_RISE = 0.4;
 
 /* Images from which normalization begins, and the share of a batch in its running averages. */
 enum { NORM_IMAGES = 1024 };
-static const float NORM_FOLLOW = 0.01F;
+static const float NORM_FOLLOW = 0.01F, GAIN_MIN = 1e-3F;
 
 /* The state of one stage. */
 struct run {
@@ -37,6 +37,7 @@ struct run {
     struct espalier_shard *shards; /* [shard_count] one a thread */
     struct espalier_live live;
     struct espalier_norm norm; /* no layers: none */
+    bool norm_begun;
     struct espalier_adam adam;
 };
 
@@ -97,30 +98,32 @@ double espalier_cross_entropy(const float *logits, const uint8_t *labels, uint32
     return loss / batch;
 }
 
-/* Constraints and levels are about the weights that will be there when normalization is folded: both do without. */
-static bool is_normalized(const struct espalier_fit *fit)
+/* What the forward pass computes with. */
+static struct espalier_view *views_of(const struct run *run)
 {
-    return fit->options->normalize && fit->admm == NULL && fit->quantizer == NULL;
+    return run->fit->quantizer != NULL ? run->fit->quantizer->views : run->views;
+}
+
+/* Brings the views up to date with the network. Biases behind normalization are not rounded: folding changes them. */
+static void refresh_views(const struct run *run)
+{
+    const struct espalier_fit *fit = run->fit;
+
+    if (fit->variational != NULL)
+        espalier_variational_apply(fit->variational, fit->network, &run->live, run->views);
+    if (fit->quantizer != NULL)
+        espalier_quantizer_apply(fit->quantizer, fit->network);
+    for (uint32_t i = 0; i < run->norm.layer_count && run->norm_begun; i++) {
+        views_of(run)[i].gain = run->norm.layers[i].gain;
+        views_of(run)[i].bias = fit->network->layers[i].bias;
+    }
 }
 
 static void forward_shard(void *context, uint32_t part)
 {
     struct run *run = context;
 
-    espalier_shard_forward(&run->shards[part], run->views, run->batch + (size_t)part * run->shards[part].batch);
-}
-
-/* What the forward pass computes with now. */
-static const struct espalier_view *current_views(const struct run *run)
-{
-    const struct espalier_fit *fit = run->fit;
-
-    if (fit->variational != NULL)
-        espalier_variational_apply(fit->variational, fit->network, &run->live, run->views);
-    if (fit->quantizer == NULL)
-        return run->views;
-    espalier_quantizer_apply(fit->quantizer, fit->network);
-    return fit->quantizer->views;
+    espalier_shard_forward(&run->shards[part], views_of(run), run->batch + (size_t)part * run->shards[part].batch);
 }
 
 /* Means and variances of sums, all layers' rows one behind another. */
@@ -152,7 +155,7 @@ static void measure_moments(struct run *run, struct moments *moments)
     batches = batches < run->steps ? batches : run->steps;
     for (uint32_t b = 0; b < batches; b++) {
         run->batch = run->order + (size_t)b * batch;
-        (void)current_views(run);
+        refresh_views(run);
         espalier_crew_run(run->crew, forward_shard, run);
         for (uint32_t s = 0; s < run->shard_count; s++)
             add_moments(run, &run->shards[s], moments);
@@ -168,7 +171,8 @@ static void measure_moments(struct run *run, struct moments *moments)
 static enum espalier_status begin_norm(struct run *run, struct espalier_error *error)
 {
     struct moments moments = {0};
-    enum espalier_status status = espalier_norm_create(run->fit->network, &run->norm, error);
+    enum espalier_status status =
+        espalier_norm_create(run->fit->network, run->fit->quantizer != NULL, &run->norm, error);
     uint32_t at = 0;
 
     for (uint32_t i = 0; i < run->norm.layer_count; i++)
@@ -182,11 +186,24 @@ static enum espalier_status begin_norm(struct run *run, struct espalier_error *e
     for (uint32_t i = 0; i < run->norm.layer_count && status == ESPALIER_OK; at += run->norm.layers[i++].rows) {
         espalier_norm_begin(&run->norm, run->fit->network, run->fit->variational, i, moments.mean + at,
                             moments.variance + at);
-        run->views[i].gain = run->norm.layers[i].gain;
     }
+    run->norm_begun = status == ESPALIER_OK;
     free(moments.mean);
     free(moments.variance);
     return status;
+}
+
+/* Folds normalization away; noise and levels follow. */
+static void end_norm(struct run *run)
+{
+    const struct espalier_fit *fit = run->fit;
+
+    espalier_norm_fold(&run->norm, fit->network, fit->variational);
+    if (fit->quantizer == NULL || run->norm.layer_count == 0)
+        return;
+    for (uint32_t i = 0; i < run->norm.layer_count; i++)
+        espalier_quantizer_rescale(fit->quantizer, i, espalier_norm_factor(&run->norm, i, 0));
+    espalier_quantizer_settle(fit->quantizer, fit->network);
 }
 
 static enum espalier_status create_shards(struct run *run, struct espalier_error *error)
@@ -227,7 +244,7 @@ static enum espalier_status create_run(struct run *run, const struct espalier_fi
         status = espalier_live_create(network, &run->live, error);
     if (status == ESPALIER_OK)
         status = espalier_adam_create(network, &run->adam, error);
-    if (status == ESPALIER_OK && is_normalized(fit))
+    if (status == ESPALIER_OK && fit->normalized)
         status = begin_norm(run, error);
     return status;
 }
@@ -282,6 +299,8 @@ static void step_norm(struct run *run, float rate)
         struct espalier_normed_layer *layer = &run->norm.layers[i];
         espalier_adam_update(layer->gain, &(struct espalier_live_layer){.count = layer->rows},
                              run->shards[0].gradients.gain[i], layer->momentum, layer->squares, rate);
+        for (uint32_t row = 0; row < layer->rows && run->norm.shared; row++)
+            layer->gain[row] = fmaxf(layer->gain[row], GAIN_MIN); /* levels keep their signs */
         for (uint32_t s = 0; s < run->shard_count; s++)
             espalier_norm_follow(&run->norm, i, espalier_pass_normalizer(run->shards[s].pass, i),
                                  NORM_FOLLOW / (float)run->shard_count);
@@ -291,10 +310,8 @@ static void step_norm(struct run *run, float rate)
 static void train_shard(void *context, uint32_t part)
 {
     struct run *run = context;
-    const struct espalier_fit *fit = run->fit;
 
-    espalier_shard_train(&run->shards[part], fit->quantizer != NULL ? fit->quantizer->views : run->views,
-                         run->batch + (size_t)part * run->shards[part].batch);
+    espalier_shard_train(&run->shards[part], views_of(run), run->batch + (size_t)part * run->shards[part].batch);
 }
 
 /* Forward, backward, one step of Adam. *loss receives the batch's loss. */
@@ -306,7 +323,7 @@ static enum espalier_status train_batch(struct run *run, uint32_t epoch, uint32_
     float rate = learning_rate(run, epoch, step);
 
     run->batch = run->order + (size_t)step * fit->options->batch;
-    (void)current_views(run);
+    refresh_views(run);
     espalier_crew_run(run->crew, train_shard, run);
     *loss = 0.0;
     for (uint32_t s = 0; s < run->shard_count; s++)
@@ -320,6 +337,8 @@ static enum espalier_status train_batch(struct run *run, uint32_t epoch, uint32_
         espalier_admm_penalize(fit->admm, network, &run->shards[0].gradients);
     if (fit->variational != NULL)
         step_variational(run, epoch, step);
+    if (fit->quantizer != NULL)
+        espalier_quantizer_step(fit->quantizer, &run->live, &run->shards[0].gradients, rate);
     espalier_adam_step(&run->adam, network, &run->live, &run->shards[0].gradients, rate);
     step_norm(run, espalier_adam_rate(run->adam.steps, rate));
     return ESPALIER_OK;
@@ -329,23 +348,29 @@ static enum espalier_status train_batch(struct run *run, uint32_t epoch, uint32_
 static enum espalier_status judge(struct run *run, uint32_t *correct, struct espalier_error *error)
 {
     const struct espalier_fit *fit = run->fit;
-    uint32_t held_out = fit->options->held_out, first = fit->data->count - held_out;
+    const struct espalier_view *now = views_of(run);
+    struct espalier_view views[ESPALIER_LAYERS_MAX];
     struct espalier_network *folded = NULL;
-    enum espalier_status status = ESPALIER_OK;
+    uint32_t held_out = fit->options->held_out, layers = fit->network->layer_count;
+    enum espalier_status status = espalier_network_clone(fit->network, &folded, error);
 
-    if (run->norm.layer_count == 0) {
-        *correct = espalier_count_correct(run->shards[0].pass, current_views(run),
-                                          fit->network->layers[fit->network->layer_count - 1].shape.rows, fit->data,
-                                          first, held_out, run->shards[0].batch);
-        return ESPALIER_OK;
+    if (status != ESPALIER_OK)
+        return status;
+    refresh_views(run);
+    for (uint32_t i = 0; i < layers; i++) {
+        struct espalier_float_layer *layer = &folded->layers[i];
+        size_t weights = layer->shape.rows * espalier_shape_columns(&layer->shape);
+        memcpy(layer->weights, now[i].weights, weights * sizeof *layer->weights);
+        memcpy(layer->bias, now[i].bias, layer->shape.rows * sizeof *layer->bias);
     }
-    status = espalier_network_clone(fit->network, &folded, error);
-    if (status == ESPALIER_OK) {
-        espalier_norm_fold(&run->norm, folded, NULL);
-        status = espalier_network_correct(folded, fit->data, first, held_out, correct, error);
-    }
+    espalier_norm_fold(&run->norm, folded, NULL);
+    espalier_views_of(folded, views);
+    for (uint32_t i = 0; i < layers; i++)
+        views[i].step = now[i].step;
+    *correct = espalier_count_correct(run->shards[0].pass, views, folded->layers[layers - 1].shape.rows, fit->data,
+                                      fit->data->count - held_out, held_out, run->shards[0].batch);
     espalier_network_free(folded);
-    return status;
+    return ESPALIER_OK;
 }
 
 static enum espalier_status report(const struct run *run, struct espalier_progress *progress,
@@ -416,7 +441,7 @@ enum espalier_status espalier_fit_run(const struct espalier_fit *fit, struct esp
     for (uint32_t epoch = 0; epoch < fit->epochs && status == ESPALIER_OK; epoch++)
         status = train_epoch(&run, epoch, error);
     if (status == ESPALIER_OK)
-        espalier_norm_fold(&run.norm, fit->network, fit->variational);
+        end_norm(&run);
     free_run(&run);
     return status;
 }

@@ -11,10 +11,10 @@ static const double DEAD_VARIANCE = 1e-8; /* a layer of no more says nothing tha
 
 /* ---- One layer of a pass */
 
-enum espalier_status espalier_normalizer_create(struct espalier_normalizer *normalizer, size_t rows, size_t size,
-                                                struct espalier_error *error)
+enum espalier_status espalier_normalizer_create(struct espalier_normalizer *normalizer, bool shared, size_t rows,
+                                                size_t size, struct espalier_error *error)
 {
-    *normalizer = (struct espalier_normalizer){.rows = rows, .size = size};
+    *normalizer = (struct espalier_normalizer){.shared = shared, .rows = rows, .size = size};
     normalizer->normalized = malloc(rows * size * sizeof *normalizer->normalized);
     normalizer->mean = calloc(rows, sizeof *normalizer->mean);
     normalizer->variance = calloc(rows, sizeof *normalizer->variance);
@@ -32,23 +32,38 @@ void espalier_normalizer_free(struct espalier_normalizer *normalizer)
     memset(normalizer, 0, sizeof *normalizer);
 }
 
+/* All become their mean, if the rows share. */
+static void share(const struct espalier_normalizer *normalizer, float *of_rows)
+{
+    float total = 0.0F;
+
+    for (size_t row = 0; row < normalizer->rows; row++)
+        total += of_rows[row];
+    for (size_t row = 0; row < normalizer->rows && normalizer->shared; row++)
+        of_rows[row] = total / (float)normalizer->rows;
+}
+
 void espalier_normalize(struct espalier_normalizer *normalizer, const float *gain, const float *bias, float *sums)
 {
     size_t size = normalizer->size;
 
-    for (size_t row = 0; row < normalizer->rows; row++, sums += size) {
-        float *restrict normalized = normalizer->normalized + row * size, *restrict out = sums;
-        float mean = espalier_sum(out, size) / (float)size;
+    for (size_t row = 0; row < normalizer->rows; row++) {
+        float *restrict centred = normalizer->normalized + row * size;
+        const float *restrict from = sums + row * size;
+        float mean = espalier_sum(from, size) / (float)size;
         for (size_t i = 0; i < size; i++)
-            normalized[i] = out[i] - mean;
-        float variance = espalier_sum_products(normalized, normalized, size) / (float)size;
-        float inverse = 1.0F / sqrtf(variance + VARIANCE_MIN);
+            centred[i] = from[i] - mean;
+        normalizer->mean[row] = mean;
+        normalizer->variance[row] = espalier_sum_products(centred, centred, size) / (float)size;
+    }
+    share(normalizer, normalizer->variance);
+    for (size_t row = 0; row < normalizer->rows; row++) {
+        float *restrict normalized = normalizer->normalized + row * size, *restrict to = sums + row * size;
+        float inverse = 1.0F / sqrtf(normalizer->variance[row] + VARIANCE_MIN);
         for (size_t i = 0; i < size; i++) {
             normalized[i] *= inverse;
-            out[i] = gain[row] * normalized[i] + bias[row];
+            to[i] = gain[row] * normalized[i] + bias[row];
         }
-        normalizer->mean[row] = mean;
-        normalizer->variance[row] = variance;
     }
 }
 
@@ -57,16 +72,18 @@ void espalier_normalize_backward(const struct espalier_normalizer *normalizer, c
 {
     size_t size = normalizer->size;
 
-    for (size_t row = 0; row < normalizer->rows; row++, gradient += size) {
+    for (size_t row = 0; row < normalizer->rows; row++) {
+        gain_gradient[row] = espalier_sum_products(gradient + row * size, normalizer->normalized + row * size, size);
+        bias_gradient[row] = espalier_sum(gradient + row * size, size);
+    }
+    share(normalizer, gain_gradient);
+    for (size_t row = 0; row < normalizer->rows; row++) {
         const float *restrict normalized = normalizer->normalized + row * size;
-        float *restrict by_sum = gradient;
-        float along = espalier_sum_products(by_sum, normalized, size), total = espalier_sum(by_sum, size);
+        float *restrict by_sum = gradient + row * size;
         float factor = gain[row] / sqrtf(normalizer->variance[row] + VARIANCE_MIN);
-        float mean_along = along / (float)size, mean = total / (float)size;
+        float along = gain_gradient[row] / (float)size, mean = bias_gradient[row] / (float)size;
         for (size_t i = 0; i < size; i++)
-            by_sum[i] = factor * (by_sum[i] - mean - normalized[i] * mean_along);
-        gain_gradient[row] = along;
-        bias_gradient[row] = total;
+            by_sum[i] = factor * (by_sum[i] - mean - normalized[i] * along);
     }
 }
 
@@ -84,10 +101,11 @@ static bool allocate_layer(struct espalier_normed_layer *layer, uint32_t rows)
            layer->squares != NULL;
 }
 
-enum espalier_status espalier_norm_create(const struct espalier_network *network, struct espalier_norm *out,
-                                          struct espalier_error *error)
+enum espalier_status espalier_norm_create(const struct espalier_network *network, bool shared,
+                                          struct espalier_norm *out, struct espalier_error *error)
 {
     memset(out, 0, sizeof *out);
+    out->shared = shared;
     out->layers = calloc(network->layer_count, sizeof *out->layers);
     bool enough = out->layers != NULL;
     for (uint32_t i = 0; i + 1 < network->layer_count && enough; i++) {
@@ -115,14 +133,14 @@ void espalier_norm_free(struct espalier_norm *norm)
     memset(norm, 0, sizeof *norm);
 }
 
-/* The deviation of a layer's sums about their row's mean. */
-static double layer_deviation(const double *variance, uint32_t rows)
+/* Of a layer's sums about their row's mean. */
+static double layer_variance(const double *variance, uint32_t rows)
 {
     double total = 0.0;
 
     for (uint32_t row = 0; row < rows; row++)
         total += variance[row] / rows;
-    return total > DEAD_VARIANCE ? sqrt(total) : 1.0;
+    return total;
 }
 
 void espalier_norm_begin(struct espalier_norm *norm, struct espalier_network *network,
@@ -130,16 +148,19 @@ void espalier_norm_begin(struct espalier_norm *norm, struct espalier_network *ne
                          const double *variance)
 {
     struct espalier_normed_layer *normed = &norm->layers[layer];
-    double deviation = layer_deviation(variance, normed->rows);
+    double of_layer = layer_variance(variance, normed->rows);
+    double scale = norm->shared || of_layer < DEAD_VARIANCE ? 1.0 : sqrt(of_layer);
     float *bias = network->layers[layer].bias;
 
     for (uint32_t row = 0; row < normed->rows; row++) {
-        espalier_rescale_row(network, variational, layer, row, (float)(1.0 / deviation));
-        espalier_rescale_channel(network, variational, layer + 1, row, (float)deviation);
-        normed->mean[row] = (float)((mean[row] - (double)bias[row]) / deviation);
-        normed->variance[row] = (float)(variance[row] / (deviation * deviation));
+        if (!norm->shared) {
+            espalier_rescale_row(network, variational, layer, row, (float)(1.0 / scale));
+            espalier_rescale_channel(network, variational, layer + 1, row, (float)scale);
+        }
+        normed->mean[row] = (float)((mean[row] - (double)bias[row]) / scale);
+        normed->variance[row] = (float)((norm->shared ? of_layer : variance[row]) / (scale * scale));
         normed->gain[row] = sqrtf(normed->variance[row] + VARIANCE_MIN);
-        bias[row] = (float)(mean[row] / deviation);
+        bias[row] = (float)(mean[row] / scale);
     }
 }
 
@@ -154,15 +175,20 @@ void espalier_norm_follow(struct espalier_norm *norm, uint32_t layer, const stru
     }
 }
 
+float espalier_norm_factor(const struct espalier_norm *norm, uint32_t layer, uint32_t row)
+{
+    const struct espalier_normed_layer *normed = &norm->layers[layer];
+
+    return normed->gain[row] / sqrtf(normed->variance[row] + VARIANCE_MIN);
+}
+
 void espalier_norm_fold(const struct espalier_norm *norm, struct espalier_network *network,
                         struct espalier_variational *variational)
 {
-    for (uint32_t i = 0; i < norm->layer_count; i++) {
-        const struct espalier_normed_layer *layer = &norm->layers[i];
-        for (uint32_t row = 0; row < layer->rows; row++) {
-            float factor = layer->gain[row] / sqrtf(layer->variance[row] + VARIANCE_MIN);
+    for (uint32_t i = 0; i < norm->layer_count; i++)
+        for (uint32_t row = 0; row < norm->layers[i].rows; row++) {
+            float factor = espalier_norm_factor(norm, i, row);
             espalier_rescale_row(network, variational, i, row, factor);
-            network->layers[i].bias[row] -= factor * layer->mean[row];
+            network->layers[i].bias[row] -= factor * norm->layers[i].mean[row];
         }
-    }
 }

@@ -11,13 +11,14 @@ struct espalier_variational;
 /* ---- What a pass needs for one layer */
 
 struct espalier_normalizer {
+    bool shared;            /* one deviation for all rows, and so one factor when it is folded: what levels allow */
     size_t rows, size;      /* size: sums of a row, over positions and images */
     float *normalized;      /* [rows][size] of the last forward call */
     float *mean, *variance; /* [rows] of the sums of the last forward call */
 };
 
-enum espalier_status espalier_normalizer_create(struct espalier_normalizer *normalizer, size_t rows, size_t size,
-                                                struct espalier_error *error);
+enum espalier_status espalier_normalizer_create(struct espalier_normalizer *normalizer, bool shared, size_t rows,
+                                                size_t size, struct espalier_error *error);
 void espalier_normalizer_free(struct espalier_normalizer *normalizer);
 
 /* sums [rows][size] become gain * (sums - their row's mean) / their row's deviation + bias. */
@@ -38,16 +39,17 @@ struct espalier_normed_layer {
 };
 
 struct espalier_norm {
+    bool shared;          /* as in struct espalier_normalizer */
     uint32_t layer_count; /* of the network, but the last */
     struct espalier_normed_layer *layers;
 };
 
-enum espalier_status espalier_norm_create(const struct espalier_network *network, struct espalier_norm *out,
-                                          struct espalier_error *error);
+enum espalier_status espalier_norm_create(const struct espalier_network *network, bool shared,
+                                          struct espalier_norm *out, struct espalier_error *error);
 void espalier_norm_free(struct espalier_norm *norm);
 
-/* Begins a layer with what changes nothing. The layer is scaled to sums of deviation 1, so that one learning rate suits
- * all layers, and the next one by the inverse; biases take over the means.
+/* Begins a layer with what changes nothing; biases take over the means. Unless rows share a deviation, the layer is
+ * scaled to sums of deviation 1, so that one learning rate suits all layers, and the next one by the inverse.
  * variational: its noise is scaled, too; may be NULL
  * mean, variance: [rows] of the sums with bias */
 void espalier_norm_begin(struct espalier_norm *norm, struct espalier_network *network,
@@ -57,6 +59,9 @@ void espalier_norm_begin(struct espalier_norm *norm, struct espalier_network *ne
 /* Moves the running averages of a layer towards what a batch gave, by @p share of the way. */
 void espalier_norm_follow(struct espalier_norm *norm, uint32_t layer, const struct espalier_normalizer *batch,
                           float share);
+
+/* By which folding multiplies a row's weights; the same for all rows that share a deviation. */
+float espalier_norm_factor(const struct espalier_norm *norm, uint32_t layer, uint32_t row);
 
 /* Folds into the weights and biases of @p network (the noise of variational with them; may be NULL), which then
  * computes without it what it computed with it. */

@@ -23,7 +23,7 @@ struct layer_pass {
     bool dropped;                /* dropout was on in the last forward pass */
     struct espalier_noise noise; /* all zero without */
     struct espalier_normalizer normalizer; /* all zero without */
-    float *zeros;                /* [rows] in place of a bias that is added behind normalization */
+    float *zeros;                          /* [rows] in place of a bias that is added behind normalization */
 };
 
 struct espalier_pass {
@@ -181,14 +181,15 @@ enum espalier_status espalier_pass_add_noise(struct espalier_pass *pass, const s
     return status;
 }
 
-enum espalier_status espalier_pass_add_norm(struct espalier_pass *pass, struct espalier_error *error)
+enum espalier_status espalier_pass_add_norm(struct espalier_pass *pass, bool shared, struct espalier_error *error)
 {
     enum espalier_status status = ESPALIER_OK;
 
     for (uint32_t i = 0; i + 1 < pass->layer_count && status == ESPALIER_OK; i++) {
         struct layer_pass *layer = &pass->layers[i];
         size_t positions = layer->convolve.out_height * layer->convolve.out_width;
-        status = espalier_normalizer_create(&layer->normalizer, layer->shape.rows, positions * pass->batch, error);
+        status =
+            espalier_normalizer_create(&layer->normalizer, shared, layer->shape.rows, positions * pass->batch, error);
         layer->zeros = calloc(layer->shape.rows, sizeof *layer->zeros);
         if (status == ESPALIER_OK && layer->zeros == NULL)
             status = espalier_fail(error, ESPALIER_ERR_MEMORY, "out of memory for the normalization of a layer");

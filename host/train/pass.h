@@ -46,8 +46,8 @@ enum espalier_status espalier_pass_create(const struct espalier_network *network
 /* Makes a pass ready for views with variances (noise.h). */
 enum espalier_status espalier_pass_add_noise(struct espalier_pass *pass, const struct espalier_network *network,
                                              struct espalier_error *error);
-/* Makes a pass ready for views with gains (norm.h). */
-enum espalier_status espalier_pass_add_norm(struct espalier_pass *pass, struct espalier_error *error);
+/* Makes a pass ready for views with gains (norm.h; shared: all rows of a layer have one deviation). */
+enum espalier_status espalier_pass_add_norm(struct espalier_pass *pass, bool shared, struct espalier_error *error);
 void espalier_pass_free(struct espalier_pass *pass);
 
 /* Where the caller puts a batch: [in_channels][in_height][in_width][batch]. */

@@ -1,4 +1,5 @@
 #include "quantize.h"
+#include "adam.h"
 #include "batch.h"
 #include "cluster.h"
 #include "levels.h"
@@ -11,6 +12,11 @@ enum { CODE_MAX = 127, MULT_MAX = 255, SHIFT_MAX = 31, BIAS_SHIFT_MAX = 15 };
 
 /* Rule A4's bound, halved to leave room for what training still does to the weights. */
 static const double SUM_MAX = 4194304.0;
+
+static const float INPUT_STEP = 1.0F / 127.0F; /* rule A1 */
+
+/* By which the largest level may grow while levels are learned. */
+static const float LEVEL_ROOM = 1.5F;
 
 static size_t weights_of(const struct espalier_float_layer *layer)
 {
@@ -33,7 +39,8 @@ enum espalier_status espalier_quantizer_create(const struct espalier_network *ne
         layer->value_bits = value_bits[i];
         layer->weights = calloc(weights_of(&network->layers[i]), sizeof *layer->weights);
         layer->bias = calloc(network->layers[i].shape.rows, sizeof *layer->bias);
-        if (layer->weights == NULL || layer->bias == NULL)
+        layer->entry = calloc(weights_of(&network->layers[i]), sizeof *layer->entry);
+        if (layer->weights == NULL || layer->bias == NULL || layer->entry == NULL)
             goto no_memory;
     }
     return ESPALIER_OK;
@@ -48,6 +55,7 @@ void espalier_quantizer_free(struct espalier_quantizer *quantizer)
     for (uint32_t i = 0; i < quantizer->layer_count; i++) {
         free(quantizer->layers[i].weights);
         free(quantizer->layers[i].bias);
+        free(quantizer->layers[i].entry);
     }
     free(quantizer->layers);
     free(quantizer->views);
@@ -141,21 +149,54 @@ static size_t copy_kept(const struct espalier_float_layer *layer, float *kept)
     return count;
 }
 
-static enum espalier_status choose_codebook(const struct espalier_float_layer *layer, float *kept, size_t count,
-                                            float input_step, struct espalier_levels *levels,
+static bool is_learned(const struct espalier_quantized_layer *layer)
+{
+    return layer->kind == ESPALIER_LEVELS_CLUSTERED && layer->levels.count > 0;
+}
+
+static void round_centres(struct espalier_quantized_layer *layer)
+{
+    for (uint32_t i = 0; i < layer->levels.count; i++)
+        layer->levels.codebook[i] =
+            (int8_t)lrintf(clamp(layer->learned.centre[i] / layer->levels.unit, -CODE_MAX, CODE_MAX));
+}
+
+static enum espalier_status choose_codebook(const struct espalier_float_layer *layer,
+                                            struct espalier_quantized_layer *quantized, float *kept, size_t count,
                                             struct espalier_error *error)
 {
-    float centres[ESPALIER_CODEBOOK_MAX] = {0};
+    float *centre = quantized->learned.centre;
+    uint32_t last = quantized->levels.count - 1;
 
+    memset(&quantized->learned, 0, sizeof quantized->learned);
     if (count > 0) {
-        enum espalier_status status = espalier_cluster(kept, count, levels->count, centres, error);
+        enum espalier_status status = espalier_cluster(kept, count, quantized->levels.count, centre, error);
         if (status != ESPALIER_OK)
             return status;
     }
-    levels->unit = choose_unit(layer, fmaxf(fabsf(centres[0]), fabsf(centres[levels->count - 1])), input_step);
-    for (uint32_t i = 0; i < levels->count; i++)
-        levels->codebook[i] = (int8_t)lrintf(clamp(centres[i] / levels->unit, -CODE_MAX, CODE_MAX));
+    quantized->levels.unit =
+        choose_unit(layer, LEVEL_ROOM * fmaxf(fabsf(centre[0]), fabsf(centre[last])), quantized->input_step);
+    round_centres(quantized);
     return ESPALIER_OK;
+}
+
+void espalier_quantizer_step(struct espalier_quantizer *quantizer, const struct espalier_live *live,
+                             const struct espalier_gradients *gradients, float learning_rate)
+{
+    for (uint32_t i = 0; i < quantizer->layer_count; i++) {
+        struct espalier_quantized_layer *layer = &quantizer->layers[i];
+        const struct espalier_live_layer all = {.count = layer->levels.count};
+        float gradient[ESPALIER_CODEBOOK_MAX] = {0};
+        if (!is_learned(layer))
+            continue;
+        for (size_t n = 0; n < live->layers[i].count; n++) {
+            size_t k = espalier_live_at(&live->layers[i], n);
+            gradient[layer->entry[k]] += gradients->weights[i][k];
+        }
+        espalier_adam_update(layer->learned.centre, &all, gradient, layer->learned.momentum, layer->learned.squares,
+                             espalier_adam_rate(++layer->learned.steps, learning_rate));
+        round_centres(layer);
+    }
 }
 
 /* Codes of a kind times the scale that suits them best: the scale is the unit, if it is not too small for rule A4. */
@@ -183,7 +224,6 @@ static enum espalier_status choose_levels(const struct espalier_float_layer *lay
 {
     struct espalier_levels *levels = &quantized->levels;
     uint8_t value_bits = quantized->value_bits;
-    float input_step = quantized->input_step;
     float *kept = malloc((weights_of(layer) + 1) * sizeof *kept);
     enum espalier_status status = ESPALIER_OK;
 
@@ -197,25 +237,31 @@ static enum espalier_status choose_levels(const struct espalier_float_layer *lay
     if (quantized->kind != ESPALIER_LEVELS_CLUSTERED)
         status = choose_codes(layer, quantized, kept, count, levels, error);
     else if (levels->count > 0)
-        status = choose_codebook(layer, kept, count, input_step, levels, error);
+        status = choose_codebook(layer, quantized, kept, count, error);
     else
-        levels->unit =
-            fmaxf(espalier_best_step(kept, count, levels->low, levels->high), choose_unit(layer, 0.0F, input_step));
+        levels->unit = fmaxf(espalier_best_step(kept, count, levels->low, levels->high),
+                             choose_unit(layer, 0.0F, quantized->input_step));
     free(kept);
     return status;
+}
+
+/* The codebook entry nearest to a weight in units. */
+static uint8_t nearest_entry(const struct espalier_levels *levels, float wanted)
+{
+    uint8_t best = 0;
+
+    for (uint8_t i = 1; i < levels->count; i++)
+        if (fabsf(wanted - (float)levels->codebook[i]) < fabsf(wanted - (float)levels->codebook[best]))
+            best = i;
+    return best;
 }
 
 int32_t espalier_levels_code(const struct espalier_levels *levels, float weight)
 {
     float wanted = weight / levels->unit;
 
-    if (levels->count == 0)
-        return (int32_t)clamp(ceilf(wanted - 0.5F), (float)levels->low, (float)levels->high);
-    int32_t best = levels->codebook[0];
-    for (uint32_t i = 1; i < levels->count; i++)
-        if (fabsf(wanted - (float)levels->codebook[i]) < fabsf(wanted - (float)best))
-            best = levels->codebook[i];
-    return best;
+    return levels->count == 0 ? (int32_t)clamp(ceilf(wanted - 0.5F), (float)levels->low, (float)levels->high)
+                              : levels->codebook[nearest_entry(levels, wanted)];
 }
 
 /* ---- Requantization and biases */
@@ -255,24 +301,67 @@ static float round_bias(const struct espalier_quantized_layer *layer, float bias
     return layer->bias_bits == 0 ? 0.0F : step * clamp(rintf(bias / step), -limit, limit);
 }
 
+/* What follows from a layer's levels and input step. */
+static void settle_layer(struct espalier_quantized_layer *layer, const struct espalier_float_layer *from,
+                         uint8_t bias_bits, bool last)
+{
+    float sum_step = layer->levels.unit * layer->input_step;
+
+    if (!last)
+        choose_requantization(layer, sum_step);
+    choose_bias(layer, from, bias_bits, sum_step);
+}
+
 enum espalier_status espalier_quantizer_refresh(struct espalier_quantizer *quantizer,
                                                 const struct espalier_network *network,
                                                 const struct espalier_dataset *data, uint32_t images,
                                                 struct espalier_error *error)
 {
     enum espalier_status status = choose_steps(quantizer, network, data, images, error);
-    float input_step = 1.0F / 127.0F; /* rule A1 */
+    float input_step = INPUT_STEP;
 
     for (uint32_t i = 0; i < quantizer->layer_count && status == ESPALIER_OK; i++) {
         struct espalier_quantized_layer *layer = &quantizer->layers[i];
         layer->input_step = input_step;
         status = choose_levels(&network->layers[i], layer, error);
-        if (i + 1 < quantizer->layer_count)
-            choose_requantization(layer, layer->levels.unit * input_step);
-        choose_bias(layer, &network->layers[i], quantizer->bias_bits, layer->levels.unit * input_step);
+        settle_layer(layer, &network->layers[i], quantizer->bias_bits, i + 1 == quantizer->layer_count);
         input_step = layer->output_step;
     }
     return status;
+}
+
+void espalier_quantizer_rescale(struct espalier_quantizer *quantizer, uint32_t layer, float factor)
+{
+    struct espalier_quantized_layer *quantized = &quantizer->layers[layer];
+
+    quantized->levels.unit *= factor;
+    for (uint32_t i = 0; i < ESPALIER_CODEBOOK_MAX; i++)
+        quantized->learned.centre[i] *= factor;
+}
+
+void espalier_quantizer_settle(struct espalier_quantizer *quantizer, const struct espalier_network *network)
+{
+    float input_step = INPUT_STEP;
+
+    for (uint32_t i = 0; i < quantizer->layer_count; i++) {
+        quantizer->layers[i].input_step = input_step;
+        settle_layer(&quantizer->layers[i], &network->layers[i], quantizer->bias_bits, i + 1 == quantizer->layer_count);
+        input_step = quantizer->layers[i].output_step;
+    }
+}
+
+static void apply_levels(struct espalier_quantized_layer *layer, const struct espalier_float_layer *from)
+{
+    const struct espalier_levels *levels = &layer->levels;
+
+    for (size_t k = 0; k < weights_of(from); k++) {
+        if (!from->mask[k])
+            continue; /* 0 from the beginning */
+        if (levels->count > 0)
+            layer->entry[k] = nearest_entry(levels, from->weights[k] / levels->unit);
+        layer->weights[k] = levels->unit * (float)(levels->count > 0 ? levels->codebook[layer->entry[k]]
+                                                                     : espalier_levels_code(levels, from->weights[k]));
+    }
 }
 
 void espalier_quantizer_apply(struct espalier_quantizer *quantizer, const struct espalier_network *network)
@@ -280,11 +369,7 @@ void espalier_quantizer_apply(struct espalier_quantizer *quantizer, const struct
     for (uint32_t i = 0; i < quantizer->layer_count; i++) {
         struct espalier_quantized_layer *layer = &quantizer->layers[i];
         const struct espalier_float_layer *from = &network->layers[i];
-        size_t weights = weights_of(from);
-        for (size_t k = 0; k < weights; k++)
-            layer->weights[k] = from->mask[k]
-                                    ? layer->levels.unit * (float)espalier_levels_code(&layer->levels, from->weights[k])
-                                    : 0.0F;
+        apply_levels(layer, from);
         for (size_t row = 0; row < from->shape.rows; row++)
             layer->bias[row] = round_bias(layer, from->bias[row], layer->levels.unit * layer->input_step);
         quantizer->views[i] =

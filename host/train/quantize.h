@@ -11,6 +11,7 @@
 #include <espalier/dataset.h>
 #include <espalier/model.h>
 
+#include "live.h"
 #include "pass.h"
 
 enum { ESPALIER_CODEBOOK_BITS_MAX = 4 }; /* values of more have linear codes */
@@ -24,11 +25,22 @@ struct espalier_levels {
     float unit;                             /* a weight is its code times this */
 };
 
+/* Clustered levels are learned together with the weights (Zhu et al. 2017, "Trained ternary quantization", eq. 7: the
+ * derivative by a level is the sum of those by the weights that have it). */
+struct espalier_learned_levels {
+    uint32_t steps;                        /* of Adam */
+    float centre[ESPALIER_CODEBOOK_MAX];   /* levels; the codebook has them rounded to units */
+    float momentum[ESPALIER_CODEBOOK_MAX]; /* Adam's moments */
+    float squares[ESPALIER_CODEBOOK_MAX];
+};
+
 struct espalier_quantized_layer {
     uint8_t value_bits;
     enum espalier_level_kind kind; /* clustered, unless the caller sets another before levels are chosen */
     struct espalier_levels levels;
-    float input_step, output_step; /* of activations; a raw layer's output_step is 0 */
+    struct espalier_learned_levels learned; /* clustered in a codebook; else unused */
+    uint8_t *entry;                         /* [rows][columns] of the codebook that a weight has now */
+    float input_step, output_step;          /* of activations; a raw layer's output_step is 0 */
     uint8_t mult, shift;
     uint8_t bias_bits, bias_shift;
     float *weights, *bias; /* what the forward pass computes with */
@@ -55,8 +67,19 @@ enum espalier_status espalier_quantizer_refresh(struct espalier_quantizer *quant
                                                 const struct espalier_dataset *data, uint32_t images,
                                                 struct espalier_error *error);
 
+/* A layer's weights were all multiplied by @p factor, over 0: its levels are, too. */
+void espalier_quantizer_rescale(struct espalier_quantizer *quantizer, uint32_t layer, float factor);
+
+/* After layers were rescaled: chooses requantization and the form of biases again, the steps of activations staying
+ * what they were as nearly as mult / 2^shift can. */
+void espalier_quantizer_settle(struct espalier_quantizer *quantizer, const struct espalier_network *network);
+
 /* Rounds the network's weights and biases, as they are now, to the levels chosen, for the views. */
 void espalier_quantizer_apply(struct espalier_quantizer *quantizer, const struct espalier_network *network);
+
+/* After a backward pass over the views: one step of Adam for all levels that are learned. */
+void espalier_quantizer_step(struct espalier_quantizer *quantizer, const struct espalier_live *live,
+                             const struct espalier_gradients *gradients, float learning_rate);
 
 /* The code of a weight: that of the nearest level, the lower among equals. */
 int32_t espalier_levels_code(const struct espalier_levels *levels, float weight);

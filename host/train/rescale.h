@@ -1,5 +1,5 @@
-/* Multiplying a row's weights, or all weights that read a channel, by a factor. ReLU and pooling do not care which scale
- * they see: a row's factor and its channel's inverse in the next layer together change nothing. */
+/* Multiplying a row's weights, or all weights that read a channel, by a factor. ReLU and pooling do not care which
+ * scale they see: a row's factor and its channel's inverse in the next layer together change nothing. */
 #ifndef ESPALIER_RESCALE_H
 #define ESPALIER_RESCALE_H
 

@@ -150,6 +150,7 @@ static enum espalier_status train_a_little(const struct search *search, uint32_t
                                                    .data = search->data,
                                                    .options = &train,
                                                    .epochs = 1,
+                                                   .normalized = train.normalize,
                                                    .learning_rate = options->retrain_rate,
                                                    .done_from = done,
                                                    .done_to = done + a_part,

@@ -25,7 +25,7 @@ enum espalier_status espalier_shard_create(const struct espalier_fit *fit, uint3
     if (status == ESPALIER_OK && fit->variational != NULL)
         status = espalier_gradients_add_variance(network, &out->gradients, error);
     if (status == ESPALIER_OK)
-        status = espalier_pass_add_norm(out->pass, error);
+        status = espalier_pass_add_norm(out->pass, fit->quantizer != NULL, error);
     return status;
 }
 
@@ -59,9 +59,8 @@ void espalier_shard_train(struct espalier_shard *shard, const struct espalier_vi
 
     for (uint32_t n = 0; n < shard->batch; n++)
         shard->labels[n] = shard->fit->data->labels[images[n]];
-    shard->loss =
-        espalier_cross_entropy(logits, shard->labels, network->layers[network->layer_count - 1].shape.rows,
-                               shard->batch, shard->logit_gradients);
+    shard->loss = espalier_cross_entropy(logits, shard->labels, network->layers[network->layer_count - 1].shape.rows,
+                                         shard->batch, shard->logit_gradients);
     if (isfinite(shard->loss))
         espalier_pass_backward(shard->pass, views, shard->logit_gradients, &shard->gradients);
 }

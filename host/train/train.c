@@ -32,6 +32,7 @@ enum espalier_status espalier_train(struct espalier_network *network, const stru
                                .data = data,
                                .options = options,
                                .epochs = options->epochs,
+                               .normalized = options->normalize,
                                .learning_rate = options->learning_rate,
                                .done_to = 1.0,
                                .random = &random};

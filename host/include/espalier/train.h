@@ -31,9 +31,9 @@ struct espalier_train_options {
     float learning_rate; /**< at the start; falls to 0 along half a cosine */
     float dropout;       /**< share of hidden fully connected activations dropped, 0 to 0.9 */
     float augment;       /**< strength of random shift, rotation, scale and shear; 0 = none, 1 = mild */
-    bool normalize; /**< with batch normalization, folded into weights and biases at a stage's end; stages with ADMM or
-                       quantization are without */
-    uint32_t threads; /**< that share a batch, 1 to 64; the batch is a multiple of it */
+    bool normalize; /**< with batch normalization, folded into weights and biases at a stage's end (compression: when it
+                       chooses and retrains; ADMM is always without, training with levels with) */
+    uint32_t threads;                     /**< that share a batch, 1 to 64; the batch is a multiple of it */
     espalier_progress_callback *progress; /**< may be NULL */
     void *context;                        /**< handed to progress */
 };

@@ -1,0 +1,159 @@
+/* Levels that are learned: the derivative by a level against finite differences of the loss. */
+#include "support/networks.h"
+#include "support/support.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "fit.h"
+#include "quantize.h"
+
+enum { BATCH = 8, EDGE = 8, LAYERS = 3, QUARTERS = 4, IMAGES = 64 };
+
+static const float FIRST_MOMENTUM = 0.1F; /* of a derivative in Adam's first mean */
+
+static struct espalier_error error;
+
+struct quantized {
+    struct espalier_dataset data;
+    struct espalier_network *network;
+    struct espalier_quantizer quantizer;
+    struct espalier_pass *pass;
+    struct espalier_gradients gradients;
+    struct espalier_live live;
+    struct espalier_view views[LAYERS]; /* as the quantizer's, without rounding of activations */
+    uint8_t labels[BATCH];
+};
+
+static void quantized_draw(struct quantized *q, struct espalier_random *random)
+{
+    struct espalier_shape shapes[LAYERS] = {{.in_channels = 1,
+                                             .in_height = EDGE,
+                                             .in_width = EDGE,
+                                             .kernel_height = 3,
+                                             .kernel_width = 3,
+                                             .pool = 2,
+                                             .relu = true,
+                                             .rows = 4},
+                                            {.relu = true, .rows = 6},
+                                            {.rows = QUARTERS}};
+    uint8_t bits[LAYERS];
+    q->data = network_task(espalier_random_bits(random), IMAGES, EDGE, 60);
+    q->network = network_of(shapes, LAYERS, espalier_random_bits(random));
+    for (uint32_t i = 0; i < LAYERS; i++) {
+        struct espalier_float_layer *layer = &q->network->layers[i];
+        for (size_t k = 0; k < layer->shape.rows * espalier_shape_columns(&layer->shape); k++)
+            layer->mask[k] = espalier_random_uniform(random) < 0.7;
+        network_settle(random, layer);
+        bits[i] = (uint8_t)(1 + espalier_random_below(random, 4));
+    }
+    test_ok(espalier_quantizer_create(q->network, bits, 8, &q->quantizer, &error));
+    test_ok(espalier_quantizer_refresh(&q->quantizer, q->network, &q->data, IMAGES, &error));
+    espalier_quantizer_apply(&q->quantizer, q->network);
+    test_ok(espalier_pass_create(q->network, BATCH, &q->pass, &error));
+    test_ok(espalier_gradients_create(q->network, &q->gradients, &error));
+    test_ok(espalier_live_create(q->network, &q->live, &error));
+    memcpy(q->views, q->quantizer.views, sizeof q->views);
+    for (uint32_t i = 0; i < LAYERS; i++)
+        q->views[i].step = 0.0F;
+    for (size_t n = 0; n < BATCH; n++) {
+        q->labels[n] = q->data.labels[n];
+        for (size_t i = 0; i < EDGE * EDGE; i++)
+            espalier_pass_input(q->pass)[i * BATCH + n] = (float)q->data.pixels[n * EDGE * EDGE + i] / 255.0F;
+    }
+}
+
+static void quantized_free(struct quantized *q)
+{
+    espalier_live_free(&q->live);
+    espalier_gradients_free(&q->gradients);
+    espalier_pass_free(q->pass);
+    espalier_quantizer_free(&q->quantizer);
+    espalier_network_free(q->network);
+    espalier_dataset_free(&q->data);
+}
+
+static double loss_of(struct quantized *q, float *logit_gradients)
+{
+    const float *logits = espalier_pass_forward(q->pass, q->views, 0.0F, NULL);
+    return espalier_cross_entropy(logits, q->labels, QUARTERS, BATCH, logit_gradients);
+}
+
+/* The loss with every weight of one level moved. */
+static double loss_with(struct quantized *q, uint32_t layer, uint8_t entry, float by)
+{
+    struct espalier_quantized_layer *quantized = &q->quantizer.layers[layer];
+    const struct espalier_live_layer *live = &q->live.layers[layer];
+    float unused[QUARTERS * BATCH];
+    for (size_t i = 0; i < live->count; i++)
+        quantized->weights[espalier_live_at(live, i)] +=
+            quantized->entry[espalier_live_at(live, i)] == entry ? by : 0.0F;
+    double loss = loss_of(q, unused);
+    espalier_quantizer_apply(&q->quantizer, q->network);
+    return loss;
+}
+
+START_TEST(the_derivative_by_a_level_is_that_of_all_its_weights)
+{
+    static struct quantized q;
+    struct espalier_random random;
+    uint32_t compared = 0, wrong = 0;
+    espalier_random_seed(&random, test_seed());
+    for (uint32_t round = 0; round < test_scale(100); round++) {
+        const float step = 0x1p-12F;
+        float logit_gradients[QUARTERS * BATCH];
+        quantized_draw(&q, &random);
+        (void)loss_of(&q, logit_gradients);
+        espalier_pass_backward(q.pass, q.views, logit_gradients, &q.gradients);
+        espalier_quantizer_step(&q.quantizer, &q.live, &q.gradients, 0.0F); /* moves nothing */
+        for (uint32_t i = 0; i < LAYERS; i++)
+            for (uint8_t entry = 0; entry < q.quantizer.layers[i].levels.count; entry++) {
+                double slope = (loss_with(&q, i, entry, step) - loss_with(&q, i, entry, -step)) / (2.0 * (double)step);
+                double given = (double)(q.quantizer.layers[i].learned.momentum[entry] / FIRST_MOMENTUM);
+                wrong += fabs(slope - given) > 5e-3 * (0.2 + fabs(slope));
+                compared++;
+            }
+        quantized_free(&q);
+    }
+    /* A finite step may cross a kink of ReLU or pooling: seldom. */
+    ck_assert_msg(compared > 50 && wrong * 50 <= compared, "%u of %u derivatives are wrong", wrong, compared);
+}
+END_TEST
+
+START_TEST(levels_follow_their_derivatives_and_the_codebook_follows_them)
+{
+    static struct quantized q;
+    struct espalier_random random;
+    espalier_random_seed(&random, test_seed());
+    for (uint32_t round = 0; round < test_scale(100); round++) {
+        float logit_gradients[QUARTERS * BATCH];
+        struct espalier_learned_levels before[LAYERS];
+        quantized_draw(&q, &random);
+        (void)loss_of(&q, logit_gradients);
+        espalier_pass_backward(q.pass, q.views, logit_gradients, &q.gradients);
+        for (uint32_t i = 0; i < LAYERS; i++)
+            before[i] = q.quantizer.layers[i].learned;
+        espalier_quantizer_step(&q.quantizer, &q.live, &q.gradients, 0.05F);
+        for (uint32_t i = 0; i < LAYERS; i++) {
+            const struct espalier_quantized_layer *layer = &q.quantizer.layers[i];
+            for (uint32_t entry = 0; entry < layer->levels.count; entry++) {
+                const float moved = layer->learned.centre[entry] - before[i].centre[entry];
+                ck_assert(moved * layer->learned.momentum[entry] <= 0.0F); /* downhill */
+                const double code = (double)layer->learned.centre[entry] / (double)layer->levels.unit;
+                ck_assert_double_le(fabs(fmin(127.0, fmax(-127.0, code)) - layer->levels.codebook[entry]), 0.5 + 1e-4);
+            }
+        }
+        quantized_free(&q);
+    }
+}
+END_TEST
+
+int main(void)
+{
+    const TTest *const tests[] = {
+        the_derivative_by_a_level_is_that_of_all_its_weights,
+        levels_follow_their_derivatives_and_the_codebook_follows_them,
+    };
+    return test_run("quantize", tests, sizeof tests / sizeof *tests);
+}
