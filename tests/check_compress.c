@@ -964,8 +964,12 @@ START_TEST(the_commands_make_a_model_that_knows_digits)
     uint32_t correct = 0;
     char rows[512] = {0};
     link_digits();
+    const char *const judge[] = {"eval", baseline, "--engine", "float", "--json", NULL};
+    const char *const misjudge[] = {"eval", out, "--engine", "float", NULL};
     ck_assert_int_eq(run_command(espalier_cmd_train, train), TOOL_OK);
+    ck_assert_int_eq(run_command(espalier_cmd_eval, judge), TOOL_OK);
     ck_assert_int_eq(run_command(espalier_cmd_compress, compress), TOOL_OK);
+    ck_assert_int_ne(run_command(espalier_cmd_eval, misjudge), TOOL_OK); /* a model is no checkpoint */
     FILE *file = fopen(log_json, "r");
     ck_assert(file != NULL);
     ck_assert_uint_gt(fread(rows, 1, sizeof rows - 1, file), 0);

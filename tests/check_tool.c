@@ -174,7 +174,7 @@ START_TEST(help_is_given_and_misuse_is_told)
     check_run(2, "one model file is expected", "inspect");
     check_run(2, "one model file is expected", "eval a b");
     check_run(2, "--engine needs a value", "eval a --engine");
-    check_run(2, "--engine is ref or rtl", "eval a --engine fpga");
+    check_run(2, "--engine is ref, rtl or float", "eval a --engine fpga");
     check_run(2, "--count is a number", "eval a --count 0");
     check_run(2, "--count is a number", "eval a --count 5x");
     check_run(2, "--seed is a number", "eval a --seed -1");
