@@ -35,6 +35,7 @@ module usb_receiver (
     reg [2:0]  state;
     reg        level_q;                // of the bit before
     reg [2:0]  ones;                   // in a row, stops at 7
+    reg        stuff;                  // ones is 6
     reg [2:0]  count;                  // bits of the byte
     reg [23:0] shift;                  // newest bit on top
     reg        byte_done;              // shift ends in a whole byte
@@ -42,7 +43,6 @@ module usb_receiver (
     reg        crc5_right, crc16_right;
 
     wire value  = i_level == level_q;  // NRZI
-    wire stuff  = ones == 3'd6;
     wire packet = state == PID || state == BODY;
     wire take   = i_strobe && packet && !stuff;
     wire crc5_now, crc16_now;
@@ -62,6 +62,10 @@ module usb_receiver (
     always @(posedge i_clk)
         if (i_reset || i_se0) ones <= 3'd0;
         else if (i_strobe)    ones <= !value ? 3'd0 : ones == 3'd7 ? 3'd7 : ones + 3'd1;
+
+    always @(posedge i_clk)
+        if (i_reset || i_se0) stuff <= 1'b0;
+        else if (i_strobe)    stuff <= value && ones == 3'd5;
 
     always @(posedge i_clk)
         if (i_strobe && (!packet || !stuff)) shift <= {value, shift[23:1]};

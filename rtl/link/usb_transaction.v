@@ -27,8 +27,8 @@ module usb_transaction (
     // Transmitter
     output reg        o_tx_start,
     output reg  [3:0] o_tx_pid,
-    output wire       o_tx_more,
-    output wire [7:0] o_tx_byte,
+    output reg        o_tx_more,
+    output reg  [7:0] o_tx_byte,
     input  wire       i_tx_next,
     input  wire       i_tx_busy,
     // Device
@@ -123,8 +123,10 @@ module usb_transaction (
     assign o_out_byte_valid = i_rx_byte_valid && state == DATA;
     assign o_out_toggle     = i_rx_pid[3];
     assign o_in_next        = i_tx_next;
-    assign o_tx_more        = o_endpoint ? i_bulk_more : i_control_more;
-    assign o_tx_byte        = o_endpoint ? i_bulk_byte : i_control_byte;
+    always @(posedge i_clk) begin
+        o_tx_more <= o_endpoint ? i_bulk_more : i_control_more;
+        o_tx_byte <= o_endpoint ? i_bulk_byte : i_control_byte;
+    end
 
     // The answer
     wire [1:0] in_answer  = o_endpoint ? i_bulk_in_answer  : i_control_in_answer;

@@ -14,7 +14,7 @@ module usb_transmitter (
     input  wire [3:0] i_pid,
     input  wire       i_more,          // a byte follows
     input  wire [7:0] i_byte,
-    output wire       o_next,          // i_byte is taken
+    output reg        o_next,          // i_byte has been taken
     output wire       o_busy,
     // Pins
     output reg        o_dp,
@@ -31,32 +31,42 @@ module usb_transmitter (
 
     reg [2:0] state;
     reg [1:0] phase;                   // cycles of the bit
-    reg       tick;                    // the next bit begins
     reg [7:0] shift;                   // next bit at the bottom
     reg [3:0] count;                   // bits of the byte, or of the CRC
-    reg       last;                    // the bit about to begin is the last one of its byte
     reg [2:0] ones;                    // in a row
     wire      crc_top;
+
+    // A bit begins every four cycles, with tick; what it will be is settled well before, in registers
+    reg  tick, tick_plain, byte_end;   // a bit begins; it is no stuffed one; it is the last one of its byte
+    reg  last, stuff, value;
+    wire bit_begins = phase == 2'd2;
+    wire body       = state == DATA || (state == PID && i_pid[1:0] == `USB_KIND_DATA);
+
+    // A CRC has 16 bits; SE0 two, and its third is the beginning of J, which ends with the bit after it
+    wire [3:0] final_bit = state == CRC ? 4'd15 : state == SE0 ? 4'd2 : state == J ? 4'd0 : 4'd7;
+
+    always @(posedge i_clk) begin
+        stuff      <= ones == 3'd6;
+        last       <= count == final_bit;
+        value      <= !stuff && (state == CRC ? !crc_top : shift[0]);
+        tick       <= bit_begins;
+        tick_plain <= bit_begins && !stuff;
+        byte_end   <= bit_begins && !stuff && last;
+        o_next     <= byte_end && body && i_more;
+    end
+
+    assign o_busy = state != IDLE;
+
     /* verilator lint_off PINCONNECTEMPTY */ // o_right is for receiving
     usb_crc #(.WIDTH(16), .POLYNOMIAL(16'h8005), .RESIDUAL(16'h800D)) crc16 (
-        .i_clk(i_clk), .i_clear(state == PID), .i_feed(tick && !stuff && (state == DATA || state == CRC)),
+        .i_clk(i_clk), .i_clear(state == PID), .i_feed(tick_plain && (state == DATA || state == CRC)),
         .i_bit(state == CRC ? crc_top : shift[0]), .o_top(crc_top), .o_right()
     );
     /* verilator lint_on PINCONNECTEMPTY */
 
-    wire stuff    = ones == 3'd6;
-    wire value    = !stuff && (state == CRC ? !crc_top : shift[0]);
-    wire byte_end = tick && last && !stuff;
-    wire body     = state == DATA || (state == PID && i_pid[1:0] == `USB_KIND_DATA);
-
-    assign o_busy = state != IDLE;
-    assign o_next = byte_end && body && i_more;
-
     always @(posedge i_clk)
         if (state == IDLE) phase <= 2'd0;
         else               phase <= phase + 2'd1;
-
-    always @(posedge i_clk) tick <= phase == 2'd2;
 
     always @(posedge i_clk)
         if (i_reset) state <= IDLE;
@@ -71,21 +81,16 @@ module usb_transmitter (
             default: state <= IDLE;
         endcase
 
-    // A CRC has 16 bits, SE0 two, and J one: it begins when SE0's second bit has been, and another tick ends it
-    wire [3:0] final_bit = state == CRC ? 4'd15 : state == SE0 ? 4'd2 : state == J ? 4'd0 : 4'd7;
-
     always @(posedge i_clk)
         if (state == IDLE || byte_end) count <= 4'd0;
-        else if (tick && !stuff)       count <= count + 4'd1;
-
-    always @(posedge i_clk) last <= count == final_bit;
+        else if (tick_plain)           count <= count + 4'd1;
 
     always @(posedge i_clk)
         if (state == IDLE)
             shift <= 8'h80;            // SYNC
         else if (byte_end)
             shift <= state == SYNC ? {~i_pid, i_pid} : i_byte;
-        else if (tick && !stuff)
+        else if (tick_plain)
             shift <= {1'b0, shift[7:1]};
 
     always @(posedge i_clk)
@@ -99,8 +104,8 @@ module usb_transmitter (
             o_oe         <= 1'b0;
         end else if (tick) begin
             o_oe <= 1'b1;
-            if (state == SE0 && !stuff) {o_dp, o_dn} <= last ? 2'b10 : 2'b00;
-            else if (!value && state != J) {o_dp, o_dn} <= {o_dn, o_dp};
+            if (state == SE0 && tick_plain) {o_dp, o_dn} <= {byte_end, 1'b0};
+            else if (!value && state != J)  {o_dp, o_dn} <= {o_dn, o_dp};
         end
 endmodule
 
