@@ -57,7 +57,7 @@ static double in_rate(struct usb_test *test, size_t size)
 START_TEST(bulk_pipes_reach_what_full_speed_allows)
 {
     static const double megahertz[] = {8, 12, 30, 80};
-    const size_t size = 64 * test_scale(2000);
+    const size_t size = 64 * test_scale(1000);
     for (size_t n = 0; n < 4; n++) {
         struct usb_test test;
         unsigned naks = 0;
@@ -153,7 +153,7 @@ START_TEST(under_faults_every_byte_arrives_once_and_in_order)
     static uint8_t out[USB_TEST_BYTES];
     uint64_t faults = 0, bytes = 0;
     struct score sum = {0};
-    for (uint32_t stretch = 0; stretch < test_scale(50); stretch++) {
+    for (uint32_t stretch = 0; stretch < test_scale(30); stretch++) {
         struct usb_test test;
         struct espalier_random random;
         espalier_random_seed(&random, test_seed() * 77 + stretch);
