@@ -18,7 +18,7 @@ LDLIBS  += -lopenblas -lpng -lz -lm
 
 .DELETE_ON_ERROR:
 .SECONDARY:
-.PHONY: all help setup demo test test-sanitize lint format data models models-lenet5 bench bench-train synth clean build-all build-tests
+.PHONY: all help setup demo test test-sanitize lint format data models models-lenet5 bench bench-train synth synth-link clean build-all build-tests
 
 all: setup-demo ## build the libraries, the simulated boards and the tool (default)
 	@$(MAKE) --no-print-directory -j$(JOBS) build-all
@@ -88,6 +88,7 @@ TESTS = $(patsubst tests/%.c,$(BUILD)/tests/%,$(wildcard tests/check_*.c))
 CHECK_LIBS = $(shell pkg-config --libs check 2>/dev/null || echo -lcheck)
 $(BUILD)/tests/%.o: CPPFLAGS += -Itests -Ihost/tool
 include tests/blocks/rules.mk
+include sim/usb.mk
 $(BUILD)/tests/check_%: $(BUILD)/tests/check_%.o $(TEST_SUPPORT) $(TEST_TOOL_OBJECTS) $(SIM_LIBRARY) $(LIBRARY)
 	$(CXX) $(LDFLAGS) -o $@ $^ $(CHECK_LIBS) $(LDLIBS)
 $(BUILD)/tests/check_tool: | $(TOOL) # runs it
@@ -126,11 +127,13 @@ bench-train: all data ## time an epoch of training beside PyTorch's
 	@BUILD=$(BUILD) scripts/bench-train
 synth: setup-synth ## yosys and nextpnr on the core: TARGET=up5k|hx8k|ecp5-25k; figures in build/synth/TARGET.json
 	@BUILD=$(BUILD) scripts/synth $(TARGET) --jobs $(JOBS)
+synth-link: setup-synth ## the same on the USB device, the UART and the SPI slave alone; figures in build/synth/link-TARGET.json
+	@BUILD=$(BUILD) scripts/synth-link $(TARGET)
 
 clean: ## remove what was built (keeps build/data and build/venv)
-	rm -rf $(BUILD)/host $(BUILD)/sim $(BUILD)/tests $(BUILD)/verilated $(BUILD)/include $(BUILD)/sanitize $(BUILD)/synth \
+	rm -rf $(BUILD)/host $(BUILD)/sim $(BUILD)/usb $(BUILD)/tests $(BUILD)/verilated $(BUILD)/include $(BUILD)/sanitize $(BUILD)/synth \
 	    $(LIBRARY) $(SHARED) $(TOOL) $(BUILD)/libespalier_sim.a
 
 # Dependency files are by-products of compiling: never targets of a rule.
 %.d: ;
--include $(shell find $(BUILD)/host $(BUILD)/sim $(BUILD)/tests -name '*.d' 2>/dev/null)
+-include $(shell find $(BUILD)/host $(BUILD)/sim $(BUILD)/usb $(BUILD)/tests -name '*.d' 2>/dev/null)
