@@ -367,24 +367,56 @@ static enum espalier_status finish(const struct arguments *arguments, const stru
     return status == ESPALIER_OK ? espalier_model_save(model, arguments->out, error) : status;
 }
 
+/* The commands that made a model whose pruned network was there: those that made it, then the last of these, unless it
+ * is the same again. */
+static enum espalier_status join_commands(const char *pruned, const char *commands, char joined[TRAINING_COMMAND_MAX],
+                                          struct espalier_error *error)
+{
+    const char *last = commands, *next;
+
+    while ((next = strstr(last, "; ")) != NULL)
+        last = next + 2;
+    bool same = strcmp(pruned, commands) == 0;
+    int length = snprintf(joined, TRAINING_COMMAND_MAX, "%s%s%s", pruned, same ? "" : "; ", same ? "" : last);
+    return length < TRAINING_COMMAND_MAX
+               ? ESPALIER_OK
+               : espalier_fail(error, ESPALIER_ERR_RANGE,
+                               "the command lines have %d bytes, more than the %d that a model file holds", length,
+                               TRAINING_COMMAND_MAX - 1);
+}
+
+/* Takes up a network that was pruned before. @param joined  receives the commands that make the model */
+static enum espalier_status take_up(const char *path, const char *commands, struct espalier_network **pruned,
+                                    char joined[TRAINING_COMMAND_MAX], struct espalier_error *error)
+{
+    char *made_by = NULL;
+
+    fprintf(stderr, "espalier compress: %s is there: it is quantized, nothing is pruned\n", path);
+    enum espalier_status status = espalier_network_load(path, pruned, &made_by, error);
+    if (status == ESPALIER_OK)
+        status = join_commands(made_by, commands, joined, error);
+    free(made_by);
+    return status;
+}
+
 /* Prunes and quantizes. With --pruned, what is there is not pruned again, and what was pruned is kept. */
 static enum espalier_status train_model(const struct arguments *arguments, const struct espalier_network *network,
                                         const struct espalier_dataset *data,
                                         const struct espalier_compress_options *options, struct espalier_model **model,
                                         struct espalier_error *error)
 {
+    struct espalier_compress_options own = *options;
     struct espalier_network *pruned = NULL;
+    char joined[TRAINING_COMMAND_MAX];
     bool there = arguments->pruned != NULL && access(arguments->pruned, F_OK) == 0;
-
-    if (there)
-        fprintf(stderr, "espalier compress: %s is there: it is quantized, nothing is pruned\n", arguments->pruned);
-    enum espalier_status status = there ? espalier_network_load(arguments->pruned, &pruned, NULL, error)
+    enum espalier_status status = there ? take_up(arguments->pruned, options->made_by, &pruned, joined, error)
                                         : espalier_prune(network, data, options, &pruned, error);
 
+    own.made_by = there ? joined : options->made_by;
     if (status == ESPALIER_OK && arguments->pruned != NULL && !there)
         status = espalier_network_save(pruned, options->made_by, arguments->pruned, error);
     if (status == ESPALIER_OK)
-        status = espalier_quantize(pruned, data, options, model, error);
+        status = espalier_quantize(pruned, data, &own, model, error);
     espalier_network_free(pruned);
     return status;
 }
