@@ -82,7 +82,8 @@ demo: all ## run the shipped models on real digits in the RTL, compare with the 
 
 # ---- tests -----------------------------------------------------------------------------------------------------------
 
-TEST_SUPPORT = $(patsubst %.c,$(BUILD)/%.o,$(wildcard tests/support/*.c))
+# tests/support/usb.c drives a model that only the programs of sim/usb.mk have
+TEST_SUPPORT = $(patsubst %.c,$(BUILD)/%.o,$(filter-out %/usb.c,$(wildcard tests/support/*.c)))
 TEST_TOOL_OBJECTS = $(filter-out %/main.o,$(TOOL_OBJECTS))
 TESTS = $(patsubst tests/%.c,$(BUILD)/tests/%,$(wildcard tests/check_*.c))
 CHECK_LIBS = $(shell pkg-config --libs check 2>/dev/null || echo -lcheck)
