@@ -619,6 +619,7 @@ END_TEST
 struct stranger {
     uint8_t bytes[WIRE_FRAME_MAX]; /* what it says, again and again */
     size_t size, at;
+    bool unasked; /* says it also when nobody waits */
     bool closed;
 };
 
@@ -634,7 +635,7 @@ static enum espalier_status stranger_receive(void *context, uint8_t *bytes, size
 {
     struct stranger *stranger = context;
     *received = 0;
-    while (wait && *received < size && stranger->size > 0 && *received < 64) {
+    while ((wait || stranger->unasked) && *received < size && stranger->size > 0 && *received < 64) {
         bytes[(*received)++] = stranger->bytes[stranger->at];
         stranger->at = (stranger->at + 1) % stranger->size;
     }
@@ -671,6 +672,11 @@ START_TEST(silence_and_strangers_are_no_device)
         ck_assert_int_eq(open_stranger(&stranger, &error), ESPALIER_ERR_DEVICE);
         ck_assert(strlen(error.message) > 0);
     }
+    /* Whole frames without end that answer nothing */
+    struct stranger babbler = {.unasked = true};
+    struct wire_frame frame = wire_frame(ESPALIER_RSP_DATA, 3, NULL, 0);
+    babbler.size = wire_encode(&frame, babbler.bytes);
+    ck_assert_int_eq(open_stranger(&babbler, &error), ESPALIER_ERR_TIMEOUT);
 }
 END_TEST
 
