@@ -10,11 +10,14 @@ SEEDS   ?= 1
 TARGET  ?= up5k
 
 WARNINGS = -Wall -Wextra -Wconversion -Wshadow -Wstrict-prototypes -Wmissing-prototypes
-CPPFLAGS += -Ihost/include -I$(BUILD)/include -Isim -Ihost/lib -Ihost/train -D_POSIX_C_SOURCE=200809L \
+CPPFLAGS += -Ihost/include -I$(BUILD)/include -Isim -Ihost/lib -Ihost/train $(LIBUSB_CFLAGS) -D_POSIX_C_SOURCE=200809L \
             -DESPALIER_SOURCE_DIR='"$(CURDIR)"' -DESPALIER_DATA_DIR='"$(CURDIR)/tests/data"'
 CFLAGS  += -std=c11 $(OPT) -g -fPIC -MMD -MP -pthread $(WARNINGS) $(SANITIZE)
 LDFLAGS += -pthread $(SANITIZE)
-LDLIBS  += -lopenblas -lpng -lz -lm
+LDLIBS  += $(LIBUSB_LIBS) -lopenblas -lpng -lz -lm
+# Asked when they are needed: set-up has installed them by then
+LIBUSB_CFLAGS = $(shell pkg-config --cflags libusb-1.0 2>/dev/null)
+LIBUSB_LIBS = $(shell pkg-config --libs libusb-1.0 2>/dev/null || echo -lusb-1.0)
 
 .DELETE_ON_ERROR:
 .SECONDARY:
@@ -36,20 +39,23 @@ setup: ## install everything any target needs
 setup-%:
 	@scripts/setup $*
 
-# ---- the library: host/lib (the core) and host/train (training and compression) -------------------------------------
+# ---- the library: host/lib (the core), host/train (training and compression), host/usb (devices on USB) -------------
 
 PROTOCOL_H = $(BUILD)/include/espalier/protocol.h
-LIB_OBJECTS = $(patsubst %.c,$(BUILD)/%.o,$(wildcard host/lib/*.c host/train/*.c))
+USB_IDS_H = $(BUILD)/include/espalier/usb_ids.h
+LIB_OBJECTS = $(patsubst %.c,$(BUILD)/%.o,$(wildcard host/lib/*.c host/train/*.c host/usb/*.c))
 LIBRARY = $(BUILD)/libespalier.a
 SHARED = $(BUILD)/libespalier.so
 
-$(PROTOCOL_H): rtl/frame/protocol.vh scripts/protocol-header
+$(PROTOCOL_H): rtl/frame/protocol.vh
+$(USB_IDS_H): rtl/link/usb.vh
+$(PROTOCOL_H) $(USB_IDS_H): scripts/protocol-header
 	@mkdir -p $(@D)
-	scripts/protocol-header $< > $@
+	scripts/protocol-header $(filter %.vh,$^) > $@
 
 $(BUILD)/host/lib/%.o: OPT = -O3
 $(BUILD)/host/train/%.o: OPT = -O3 -march=native -ffp-contract=off
-$(BUILD)/%.o: %.c | $(PROTOCOL_H)
+$(BUILD)/%.o: %.c | $(PROTOCOL_H) $(USB_IDS_H)
 	@mkdir -p $(@D)
 	$(CC) $(CPPFLAGS) $(CFLAGS) -c $< -o $@
 
@@ -93,6 +99,11 @@ include sim/usb.mk
 $(BUILD)/tests/check_%: $(BUILD)/tests/check_%.o $(TEST_SUPPORT) $(TEST_TOOL_OBJECTS) $(SIM_LIBRARY) $(LIBRARY)
 	$(CXX) $(LDFLAGS) -o $@ $^ $(CHECK_LIBS) $(LDLIBS)
 $(BUILD)/tests/check_tool: | $(TOOL) # runs it
+# Devices on USB that are not there, for the test of the driver; it starts itself again under umockdev-wrapper
+MOCK_USB = $(BUILD)/tests/umockdev/mock_usb.o
+$(BUILD)/tests/umockdev/%.o: CPPFLAGS += $(subst -I,-isystem ,$(shell pkg-config --cflags umockdev-1.0 2>/dev/null))
+$(BUILD)/tests/check_driver: $(MOCK_USB)
+$(BUILD)/tests/check_driver: LDLIBS += $(shell pkg-config --libs umockdev-1.0 2>/dev/null)
 
 build-tests: build-all $(TESTS)
 
@@ -107,7 +118,7 @@ SANITIZE_FLAGS = SANITIZE="-fsanitize=address,undefined -fno-sanitize-recover=al
 
 # ---- quality ---------------------------------------------------------------------------------------------------------
 
-lint: setup-lint $(PROTOCOL_H) $(BOARDS_INC) ## Verilator -Wall, yosys and Icarus on the RTL; clang warnings and the format check on the C
+lint: setup-lint $(PROTOCOL_H) $(USB_IDS_H) $(BOARDS_INC) ## Verilator -Wall, yosys and Icarus on the RTL; clang warnings and the format check on the C
 	@BUILD=$(BUILD) scripts/lint
 format: setup-lint ## format the C with the pinned clang-format
 	@scripts/lint --format

@@ -2,6 +2,7 @@
  * and what happens when the link damages, loses or invents bytes, or the device forgets. */
 #include "support/random_model.h"
 #include "support/support.h"
+#include "support/task.h"
 #include "support/wire.h"
 
 #include <espalier/engine.h>
@@ -18,74 +19,13 @@ static struct espalier_random seeded(uint64_t extra)
     return random;
 }
 
-/* ---- a model, a batch of images, and what the engine makes of them ---- */
-
-struct task {
-    struct espalier_model *model;
-    struct espalier_engine *engine;
-    uint32_t count;
-    uint8_t *pixels; /* [count][inputs] */
-    int32_t *logits; /* [count][outputs], the engine's */
-    int32_t *given;  /* the same, the device's */
-    size_t inputs, outputs;
-};
-
-static size_t outputs_of(const struct espalier_layer *layer)
-{
-    return (size_t)layer->rows * espalier_layer_out_height(layer) * espalier_layer_out_width(layer);
-}
-
-static struct task make_task(struct espalier_random *random, struct espalier_model *model, uint32_t count)
-{
-    struct espalier_error error = {0};
-    const struct espalier_layer *first = &model->layers[0];
-    struct task task = {.model = model, .count = count};
-    task.inputs = (size_t)first->in_channels * first->in_height * first->in_width;
-    task.outputs = outputs_of(&model->layers[model->layer_count - 1]);
-    task.pixels = malloc(count * task.inputs);
-    task.logits = malloc(count * task.outputs * sizeof *task.logits);
-    task.given = malloc(count * task.outputs * sizeof *task.given);
-    ck_assert(task.pixels && task.logits && task.given);
-    test_ok(espalier_engine_create(model, &task.engine, &error));
-    for (uint32_t i = 0; i < count; i++) {
-        uint8_t *image = random_image(random, model);
-        memcpy(task.pixels + i * task.inputs, image, task.inputs);
-        free(image);
-        espalier_engine_run(task.engine, task.pixels + i * task.inputs, task.logits + i * task.outputs);
-    }
-    return task;
-}
-
-static void free_task(struct task *task)
-{
-    espalier_engine_free(task->engine);
-    espalier_model_free(task->model);
-    free(task->pixels);
-    free(task->logits);
-    free(task->given);
-}
-
-static enum espalier_status run_task(struct espalier_device *device, struct task *task, struct espalier_error *error)
-{
-    memset(task->given, 0x55, task->count * task->outputs * sizeof *task->given);
-    return espalier_device_run(device, task->pixels, task->count, task->given, error);
-}
-
-static void check_task(const struct task *task, const char *where)
-{
-    for (size_t i = 0; i < task->count * task->outputs; i++)
-        if (task->given[i] != task->logits[i])
-            ck_abort_msg("%s: image %zu, output %zu: expected %d, got %d", where, i / task->outputs, i % task->outputs,
-                         task->logits[i], task->given[i]);
-}
-
 /* The activations of every layer that gives some. */
 static void check_layers(struct espalier_device *device, const struct task *task)
 {
     struct espalier_error error = {0};
     for (uint32_t layers = 1; layers <= task->model->layer_count; layers++) {
         const struct espalier_layer *last = &task->model->layers[layers - 1];
-        size_t size = outputs_of(last);
+        size_t size = task_outputs(last);
         int8_t *given = malloc(task->count * size);
         ck_assert(given != NULL);
         enum espalier_status status = espalier_device_run_to(device, task->pixels, task->count, layers, given, &error);
@@ -679,6 +619,7 @@ END_TEST
 struct stranger {
     uint8_t bytes[WIRE_FRAME_MAX]; /* what it says, again and again */
     size_t size, at;
+    bool unasked; /* says it also when nobody waits */
     bool closed;
 };
 
@@ -694,7 +635,7 @@ static enum espalier_status stranger_receive(void *context, uint8_t *bytes, size
 {
     struct stranger *stranger = context;
     *received = 0;
-    while (wait && *received < size && stranger->size > 0 && *received < 64) {
+    while ((wait || stranger->unasked) && *received < size && stranger->size > 0 && *received < 64) {
         bytes[(*received)++] = stranger->bytes[stranger->at];
         stranger->at = (stranger->at + 1) % stranger->size;
     }
@@ -731,6 +672,11 @@ START_TEST(silence_and_strangers_are_no_device)
         ck_assert_int_eq(open_stranger(&stranger, &error), ESPALIER_ERR_DEVICE);
         ck_assert(strlen(error.message) > 0);
     }
+    /* Whole frames without end that answer nothing */
+    struct stranger babbler = {.unasked = true};
+    struct wire_frame frame = wire_frame(ESPALIER_RSP_DATA, 3, NULL, 0);
+    babbler.size = wire_encode(&frame, babbler.bytes);
+    ck_assert_int_eq(open_stranger(&babbler, &error), ESPALIER_ERR_TIMEOUT);
 }
 END_TEST
 

@@ -160,8 +160,8 @@ static void write_png(const char *path, const uint8_t *pixels, uint32_t format, 
 
 START_TEST(help_is_given_and_misuse_is_told)
 {
-    static const char *const commands[] = {"train", "compress", "inspect", "eval",
-                                           "run",   "compare",  "boards",  "doctor"};
+    static const char *const commands[] = {"train",   "compress", "inspect", "eval",       "run",
+                                           "compare", "boards",   "devices", "bench-link", "doctor"};
     check_run(0, "exit codes:", "--help");
     check_run(0, "espalier ", "--version");
     check_run(2, "usage:", " ");
@@ -181,6 +181,12 @@ START_TEST(help_is_given_and_misuse_is_told)
     check_run(2, "--images and --labels go together", "eval a --images b");
     check_run(2, "need --engine rtl", "eval a --trace b");
     check_run(2, "a model file and an image are expected", "run a");
+    check_run(2, "takes the place of", "run a b --engine rtl --device any");
+    check_run(2, "takes the place of", "eval a --trace b --device any");
+    check_run(2, "one of --device and --board", "bench-link");
+    check_run(2, "one of --device and --board", "bench-link --device any --board up5k");
+    check_run(2, "--bytes is a number", "bench-link --board up5k --bytes 0");
+    check_run(2, "--trips is a number", "bench-link --board up5k --trips x");
     check_run(2, "there is no target \"nonsense\"", "doctor nonsense");
 }
 END_TEST

@@ -2,6 +2,7 @@
  *
  * A run is: activations, RUN, weights (streamed models only), DONE, READ. Damage on the link is repaired by the link
  * (link.h); if that fails, the device is reset, loaded again, and the whole run repeated, a bounded number of times. */
+#include "capabilities.h"
 #include "link.h"
 
 #include <espalier/pack.h>
@@ -15,8 +16,7 @@ enum {
     ACTIVATIONS_ARGUMENTS = 4,
     RUN_ARGUMENTS = 4,
     READ_ARGUMENTS = 4,
-    LAYER_BYTES = 2 * ESPALIER_LAYER_WORDS,
-    PAYLOAD_MIN = 256 /* the least that a device must take */
+    LAYER_BYTES = 2 * ESPALIER_LAYER_WORDS
 };
 
 struct espalier_device {
@@ -56,36 +56,6 @@ static uint32_t get32(const uint8_t *bytes)
 
 /* ---- opening ---- */
 
-static enum espalier_status read_capabilities(struct espalier_device *device, struct espalier_error *error)
-{
-    static const uint8_t magic[4] = {'E', 'S', 'P', 'L'};
-    const struct espalier_frame *answer = &device->link.frame;
-    if (answer->size != 4 * ESPALIER_CAPS_WORDS || memcmp(answer->payload, magic, sizeof magic) != 0)
-        return espalier_fail(error, ESPALIER_ERR_DEVICE,
-                             "the device is no Espalier accelerator: its answer to HELLO "
-                             "is not a capability descriptor");
-    for (size_t i = 0; i < ESPALIER_CAPS_WORDS; i++)
-        device->capabilities.words[i] = get32(answer->payload + 4 * i);
-    static const struct {
-        unsigned capability;
-        uint32_t low, high;
-        const char *name;
-    } ranges[] = {
-        {ESPALIER_CAPS_LANES, 1, 4096, "LANES"},
-        {ESPALIER_CAPS_POSITIONS, 1, 255, "POSITIONS"},
-        {ESPALIER_CAPS_ACT_WORDS, 1, 65536, "ACT_WORDS"},
-        {ESPALIER_CAPS_PAYLOAD_MAX, PAYLOAD_MIN, 65535, "PAYLOAD_MAX"},
-        {ESPALIER_CAPS_COUNTERS, ESPALIER_COUNTERS, ESPALIER_COUNTERS, "COUNTERS"},
-    };
-    for (size_t i = 0; i < sizeof ranges / sizeof ranges[0]; i++) {
-        uint32_t value = capability(device, ranges[i].capability);
-        if (value < ranges[i].low || value > ranges[i].high)
-            return espalier_fail(error, ESPALIER_ERR_DEVICE, "the device's capability descriptor says %s=%u",
-                                 ranges[i].name, value);
-    }
-    return ESPALIER_OK;
-}
-
 enum espalier_status espalier_device_open(const struct espalier_transport *transport, struct espalier_device **out,
                                           struct espalier_error *error)
 {
@@ -98,7 +68,7 @@ enum espalier_status espalier_device_open(const struct espalier_transport *trans
     device->link.transport = *transport;
     enum espalier_status status = espalier_link_begin(&device->link, ESPALIER_REQ_HELLO, error);
     if (status == ESPALIER_OK)
-        status = read_capabilities(device, error);
+        status = espalier_capabilities_read(&device->link.frame, &device->capabilities, error);
     if (status != ESPALIER_OK) {
         espalier_device_close(device);
         return status;

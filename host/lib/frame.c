@@ -52,11 +52,18 @@ static void drop(struct espalier_frame_decoder *decoder, size_t count)
     memmove(decoder->bytes, decoder->bytes + count, decoder->size);
 }
 
-/* Whether the header in front can be trusted. */
-static bool header_right(const uint8_t *bytes)
+/* Whether the header in front can be trusted. Takes note of one that another version of the protocol made. */
+static bool header_right(struct espalier_frame_decoder *decoder)
 {
-    return get_little_endian(bytes + CHECK_AT, 2) == (crc_of(bytes, CHECK_AT) & 0xffff) &&
-           bytes[VERSION_AT] == ESPALIER_VERSION && get_little_endian(bytes + LENGTH_AT, 2) <= ESPALIER_PAYLOAD_MAX;
+    const uint8_t *bytes = decoder->bytes;
+    if (get_little_endian(bytes + CHECK_AT, 2) != (crc_of(bytes, CHECK_AT) & 0xffff))
+        return false;
+    if (bytes[VERSION_AT] != ESPALIER_VERSION) {
+        decoder->foreign = true;
+        decoder->foreign_version = bytes[VERSION_AT];
+        return false;
+    }
+    return get_little_endian(bytes + LENGTH_AT, 2) <= ESPALIER_PAYLOAD_MAX;
 }
 
 bool espalier_frame_next(struct espalier_frame_decoder *decoder, struct espalier_frame *frame)
@@ -67,7 +74,7 @@ bool espalier_frame_next(struct espalier_frame_decoder *decoder, struct espalier
         drop(decoder, sync ? (size_t)(sync - bytes) : decoder->size);
         if (decoder->size < ESPALIER_HEADER_BYTES)
             return false;
-        if (!header_right(bytes)) {
+        if (!header_right(decoder)) {
             drop(decoder, 1);
             continue;
         }

@@ -26,6 +26,8 @@ size_t espalier_frame_encode(const struct espalier_frame *frame, uint8_t bytes[E
 struct espalier_frame_decoder {
     uint8_t bytes[2 * ESPALIER_FRAME_MAX];
     size_t size;
+    bool foreign;            /**< a header was right but for its version: */
+    uint8_t foreign_version; /**< the last one's */
 };
 
 /** Where the next received bytes belong, and how many there is room for (at least one after espalier_frame_next has

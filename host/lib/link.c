@@ -9,10 +9,11 @@
 #include <string.h>
 
 enum {
-    ATTEMPTS = 8, /* for one request, and for a batch between two that are confirmed */
-    WINDOW = 4,   /* requests under way: their answers fit every buffer on the way back */
-    FAR = 64,     /* a distance of sequence numbers that nothing under way has */
-    SILENCES = 32 /* times the link's patience that a run may take */
+    ATTEMPTS = 8,  /* for one request, and for a batch between two that are confirmed */
+    WINDOW = 4,    /* requests under way: their answers fit every buffer on the way back */
+    FAR = 64,      /* a distance of sequence numbers that nothing under way has */
+    SILENCES = 32, /* times the link's patience that a run may take */
+    BABBLE = 16384 /* bytes that come without anything having been asked: more than any answers under way */
 };
 
 static const char *const nak_text[] = {
@@ -49,19 +50,29 @@ static enum espalier_status refused(struct espalier_link *link, uint8_t type, st
                          text ? text : "unknown", code);
 }
 
+static enum espalier_status link_failed(enum espalier_status status, const char *doing, struct espalier_error *error)
+{
+    if (status == ESPALIER_ERR_NO_DEVICE)
+        return espalier_fail(error, status, "the device was unplugged (while %s)", doing);
+    if (status == ESPALIER_ERR_CANCELLED)
+        return espalier_fail(error, status, "cancelled (while %s)", doing);
+    return espalier_fail(error, status, "the link to the device failed while %s", doing);
+}
+
 /* Sends all bytes of a frame. ESPALIER_ERR_TIMEOUT if the device does not take them. */
 static enum espalier_status send_frame(struct espalier_link *link, const struct espalier_frame *frame,
                                        struct espalier_error *error)
 {
     uint8_t bytes[ESPALIER_FRAME_MAX];
     size_t size = espalier_frame_encode(frame, bytes), done = 0;
+    link->babble = 0;
     while (done < size) {
         size_t sent = 0;
         enum espalier_status status = link->transport.send(link->transport.context, bytes + done, size - done, &sent);
         if (status == ESPALIER_ERR_TIMEOUT)
             return status;
         if (status != ESPALIER_OK)
-            return espalier_fail(error, status, "the link to the device failed while sending");
+            return link_failed(status, "sending", error);
         done += sent;
     }
     return ESPALIER_OK;
@@ -77,18 +88,22 @@ static void note_done(struct espalier_link *link)
     link->run_status = frame->payload[0];
 }
 
-/* Waits for the next frame. ESPALIER_ERR_TIMEOUT if none comes. */
+/* Waits for the next frame. ESPALIER_ERR_TIMEOUT if none comes; a device that does not stop talking is as good as
+ * silent. */
 static enum espalier_status receive_frame(struct espalier_link *link, struct espalier_error *error)
 {
     while (!espalier_frame_next(&link->decoder, &link->frame)) {
         size_t room, received = 0;
+        if (link->babble > BABBLE)
+            return ESPALIER_ERR_TIMEOUT;
         uint8_t *bytes = espalier_frame_room(&link->decoder, &room);
         enum espalier_status status = link->transport.receive(link->transport.context, bytes, room, true, &received);
         if (status == ESPALIER_ERR_TIMEOUT)
             return status;
         if (status != ESPALIER_OK)
-            return espalier_fail(error, status, "the link to the device failed while receiving");
+            return link_failed(status, "receiving", error);
         link->decoder.size += received;
+        link->babble += received;
     }
     note_done(link);
     return ESPALIER_OK;
@@ -157,12 +172,27 @@ static enum espalier_status resynchronize(struct espalier_link *link, size_t und
 static void discard_old(struct espalier_link *link)
 {
     uint8_t bytes[256];
-    size_t received;
+    size_t received = 1;
     link->decoder.size = 0;
-    do
+    link->decoder.foreign = false;
+    for (size_t discarded = 0; received > 0 && discarded <= BABBLE; discarded += received) {
         received = 0;
-    while (link->transport.receive(link->transport.context, bytes, sizeof bytes, false, &received) == ESPALIER_OK &&
-           received > 0);
+        if (link->transport.receive(link->transport.context, bytes, sizeof bytes, false, &received) != ESPALIER_OK)
+            break;
+    }
+}
+
+/* Of a device that does not confirm HELLO or RESET. */
+static enum espalier_status no_answer(struct espalier_link *link, struct espalier_error *error)
+{
+    unsigned version = link->decoder.foreign_version;
+    if (!link->decoder.foreign)
+        return lost(link, "does not answer", error);
+    link->in_session = false;
+    return espalier_fail(error, ESPALIER_ERR_DEVICE,
+                         "the device speaks version %u of the frame protocol, and this program version %u: update %s",
+                         version, ESPALIER_VERSION,
+                         version > ESPALIER_VERSION ? "this program" : "the device's bitstream or firmware");
 }
 
 enum espalier_status espalier_link_begin(struct espalier_link *link, uint8_t type, struct espalier_error *error)
@@ -184,7 +214,7 @@ enum espalier_status espalier_link_begin(struct espalier_link *link, uint8_t typ
             return ESPALIER_OK;
         }
     }
-    return lost(link, "does not answer", error);
+    return no_answer(link, error);
 }
 
 enum espalier_status espalier_link_ask(struct espalier_link *link, uint8_t type, const void *payload, size_t size,

@@ -1,7 +1,8 @@
 /* The host's end of the link: requests that arrive exactly once and in order, over a transport that may damage, lose
  * or delay bytes. Private to the library; rtl/frame/PROTOCOL.md is the protocol.
  *
- * All functions return ESPALIER_OK, ESPALIER_ERR_IO (the transport failed), ESPALIER_ERR_DEVICE (the device refused:
+ * All functions return ESPALIER_OK, what the transport failed with (ESPALIER_ERR_IO, ESPALIER_ERR_NO_DEVICE,
+ * ESPALIER_ERR_CANCELLED), ESPALIER_ERR_DEVICE (the device refused:
  * the request was not carried out), or ESPALIER_ERR_TIMEOUT: nothing could be agreed with the device within a number of
  * attempts. When in_session has become false, only espalier_link_begin can follow. */
 #ifndef ESPALIER_LINK_H
@@ -19,6 +20,7 @@ struct espalier_link {
     bool in_session;
     bool run_ended; /**< the run that the last RUN started is over */
     uint8_t run_sequence, run_status;
+    size_t babble; /**< bytes received since something was last sent */
 };
 
 /** Begins a session with HELLO (link->frame is then its answer) or RESET: what the device held is as PROTOCOL.md says.

@@ -4,6 +4,7 @@
 #include "json.h"
 #include "tool.h"
 
+#include <espalier/usb.h>
 #include <espalier_sim.h>
 #include <stdlib.h>
 #include <string.h>
@@ -14,6 +15,7 @@ static const char help[] =
     "Says what is installed, in which version, what is missing, and the line that mends it. TARGET is demo, test, "
     "lint, data\n"
     "or synth (see \"make help\"); without one all are looked at, and the exit code tells about demo and test alone.\n"
+    "It also tells whether libusb works here and how many devices it sees (\"espalier devices\" lists them).\n"
     "Exit code 10: something that is needed is missing.\n\n"
     "example: espalier doctor synth\n";
 
@@ -44,7 +46,9 @@ static const struct {
     {"OpenBLAS", DEMO | TEST, LIBRARY("openblas"), NULL},
     {"libpng", DEMO | TEST, LIBRARY("libpng"), NULL},
     {"zlib", DEMO | TEST, LIBRARY("zlib"), NULL},
+    {"libusb", DEMO | TEST, LIBRARY("libusb-1.0"), NULL},
     {"Check", TEST, LIBRARY("check"), NULL},
+    {"umockdev", TEST, LIBRARY("umockdev-1.0"), NULL},
     {"python3", TEST | LINT | SYNTH, "python3 --version", NULL},
     {"yosys", LINT | SYNTH, "yosys -V", NULL},
     {"iverilog", LINT, "iverilog -V", NULL},
@@ -162,6 +166,32 @@ static void print_remedies(struct json *json, unsigned setups, bool digits)
         json_close(json, ']');
 }
 
+/* Whether libusb works here, and what it found; no target needs a device, so none is ever missing. */
+static void print_usb(struct json *json)
+{
+    struct espalier_error error = {0};
+    struct espalier_usb_info *list;
+    size_t count, ready = 0;
+    bool works = espalier_usb_list(&list, &count, &error) == ESPALIER_OK;
+    for (size_t i = 0; i < count; i++)
+        ready += espalier_usb_explain(&list[i], &error) == ESPALIER_OK;
+    free(list);
+    if (json) {
+        json_open(json, "usb", '{');
+        json_bool(json, "works", works);
+        json_unsigned(json, "devices", count);
+        json_unsigned(json, "free", ready);
+        json_string(json, "problem", error.message);
+        json_close(json, '}');
+        return;
+    }
+    printf("\nUSB: %s", works ? "libusb works; " : error.message);
+    if (works)
+        printf("%zu Espalier devices, %zu of them free%s", count, ready,
+               ready < count ? "; \"espalier devices\" tells more" : "");
+    putchar('\n');
+}
+
 /* The fewest targets whose set-up installs what is missing for @p set: the first that needs it. */
 static unsigned remedy(unsigned set)
 {
@@ -198,6 +228,7 @@ static int examine(unsigned looked_at, unsigned judged, struct json *json)
     }
     if (json)
         json_close(json, ']');
+    print_usb(json);
     print_remedies(json, setups, digits_found);
     if (json)
         json_close(json, '}');

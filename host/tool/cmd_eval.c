@@ -1,6 +1,7 @@
 /* espalier eval: accuracy of a model, in the reference engine or in the RTL. */
 #include "commands.h"
 #include "data.h"
+#include "device.h"
 #include "evaluate.h"
 #include "json.h"
 #include "tool.h"
@@ -11,7 +12,7 @@
 #include <string.h>
 
 static const char help[] =
-    "usage: espalier eval MODEL.esp --engine ref|rtl [OPTION]...\n"
+    "usage: espalier eval MODEL.esp [--engine ref|rtl | --device SERIAL] [OPTION]...\n"
     "       espalier eval CHECKPOINT.ckpt --engine float [OPTION]...\n\n"
     "Classifies images and counts how many it gets right. With --engine rtl the images go through simulated boards, "
     "one a\n"
@@ -21,6 +22,7 @@ static const char help[] =
     "got) and the exit code is 9. With --engine float it is a network before quantization, in float arithmetic.\n\n"
     "  --engine E         ref: plain C; rtl: the RTL; float: a checkpoint (default ref)\n"
     "  --board NAME       simulated board (see \"espalier boards\"; default the first)\n"
+    "  --device SERIAL    a device on USB instead: its serial number or path (see \"espalier devices\"), or any\n"
     "  --count N          draw N images without repetition (default: all, in order)\n"
     "  --seed S           seed of the draw (default 1)\n"
     "  --images FILE      IDX images, plain or gzip; with\n"
@@ -29,23 +31,25 @@ static const char help[] =
     "  --alone            also measure the cycles of one image alone\n"
     "  --trace FILE.fst   write the waves of one board for GTKWave (one thread; large: use a small --count)\n"
     "  --prices FILE      energy prices in pJ, lines \"NAME VALUE\" (default: 45 nm, ISSCC 2014)\n"
-    "  --json             print JSON: images, correct, accuracy, mismatches, cycles_per_image, utilisation, counters, "
+    "  --json             print JSON: engine, images, correct, accuracy, mismatches, cycles_per_image, utilisation, "
+    "counters, "
     "...\n\n"
     "examples: espalier eval tests/data/models/lenet5-gap.esp\n"
     "          espalier eval tests/data/models/lenet5-gap.esp --engine rtl --count 200 --seed 7 --json\n";
 
 struct arguments {
-    const char *model, *prices;
+    const char *model, *prices, *device;
     struct data_source source;
     struct evaluation_options options;
     bool in_float, json;
 };
 
-enum option_code { ENGINE, BOARD, THREADS, ALONE, TRACE, PRICES, JSON };
+enum option_code { ENGINE, BOARD, DEVICE, THREADS, ALONE, TRACE, PRICES, JSON };
 
 static const struct option options[] = {
     {"engine", required_argument, NULL, ENGINE},
     {"board", required_argument, NULL, BOARD},
+    {"device", required_argument, NULL, DEVICE},
     DATA_OPTIONS,
     {"threads", required_argument, NULL, THREADS},
     {"alone", no_argument, NULL, ALONE},
@@ -70,6 +74,9 @@ static const char *take_option(int code, const char *value, void *context)
     case BOARD:
         arguments->options.board = value;
         return NULL;
+    case DEVICE:
+        arguments->device = value;
+        return NULL;
     case THREADS:
         return tool_read_threads(value, &arguments->options.threads);
     case ALONE:
@@ -89,8 +96,11 @@ static const char *take_option(int code, const char *value, void *context)
     }
 }
 
-static const char *consistent(const struct arguments *arguments)
+static const char *consistent(struct arguments *arguments)
 {
+    const char *fault = arguments->device ? device_choose(&arguments->options, arguments->device) : NULL;
+    if (fault)
+        return fault;
     if (!arguments->options.rtl && (arguments->options.board || arguments->options.trace || arguments->options.alone))
         return "--board, --trace and --alone need --engine rtl";
     return data_fault(&arguments->source);
@@ -149,7 +159,7 @@ static void print_json(const struct arguments *arguments, const struct evaluatio
     struct json json = {.out = stdout};
     json_open(&json, NULL, '{');
     json_string(&json, "model", arguments->model);
-    json_string(&json, "engine", arguments->options.rtl ? "rtl" : "ref");
+    json_string(&json, "engine", device_engine(&arguments->options));
     json_unsigned(&json, "images", result->images);
     json_unsigned(&json, "correct", result->correct);
     json_double(&json, "accuracy", (double)result->correct / result->images);
@@ -185,7 +195,10 @@ static void print_text(const struct arguments *arguments, const struct evaluatio
 {
     printf("%s: %u of %u images right, accuracy %.2f %% (%s, %.1f s)\n", arguments->model, result->correct,
            result->images, 100.0 * result->correct / result->images,
-           arguments->options.rtl ? "RTL" : "reference engine", result->seconds);
+           arguments->device        ? "device"
+           : arguments->options.rtl ? "RTL"
+                                    : "reference engine",
+           result->seconds);
     if (!arguments->options.rtl)
         return;
     if (result->mismatches == 0)

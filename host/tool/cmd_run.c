@@ -1,6 +1,7 @@
 /* espalier run: one image, seen and classified. */
 #include "commands.h"
 #include "data.h"
+#include "device.h"
 #include "evaluate.h"
 #include "json.h"
 #include "picture.h"
@@ -10,32 +11,34 @@
 #include <stdlib.h>
 #include <string.h>
 
-static const char help[] = "usage: espalier run MODEL.esp IMAGE [--engine ref|rtl] [--board NAME] [--json]\n\n"
-                           "Classifies one image, shows it, and prints the score (logit) of every class. IMAGE is\n"
-                           "  FILE.png, FILE.pgm   a picture of exactly the model's input size (colours become grey)\n"
-                           "  IDX:n                test digit n of MNIST, from 0 ($ESPALIER_DATA if set)\n"
-                           "  FILE:n               image n of an IDX file, plain or gzip\n"
-                           "MNIST's digits are white on black: a photograph of ink on paper must be inverted first.\n\n"
-                           "  --engine ref|rtl     plain C, or the RTL, compared with the plain C (default ref)\n"
-                           "  --board NAME         simulated board of --engine rtl (see \"espalier boards\")\n"
-                           "  --json               print JSON: class, logits, mismatches\n\n"
-                           "examples: espalier run tests/data/models/lenet5-gap.esp IDX:7\n"
-                           "          espalier run tests/data/models/lenet5-gap.esp seven.png --engine rtl\n";
+static const char help[] =
+    "usage: espalier run MODEL.esp IMAGE [--engine ref|rtl] [--board NAME] [--device SERIAL] [--json]\n\n"
+    "Classifies one image, shows it, and prints the score (logit) of every class. IMAGE is\n"
+    "  FILE.png, FILE.pgm   a picture of exactly the model's input size (colours become grey)\n"
+    "  IDX:n                test digit n of MNIST, from 0 ($ESPALIER_DATA if set)\n"
+    "  FILE:n               image n of an IDX file, plain or gzip\n"
+    "MNIST's digits are white on black: a photograph of ink on paper must be inverted first.\n\n"
+    "  --engine ref|rtl     plain C, or the RTL, compared with the plain C (default ref)\n"
+    "  --board NAME         simulated board of --engine rtl (see \"espalier boards\")\n"
+    "  --device SERIAL      a device on USB instead, compared with the plain C: its serial number or\n"
+    "                       path (see \"espalier devices\"), or any\n"
+    "  --json               print JSON: class, logits, mismatches\n\n"
+    "examples: espalier run tests/data/models/lenet5-gap.esp IDX:7\n"
+    "          espalier run tests/data/models/lenet5-gap.esp seven.png --engine rtl\n"
+    "          espalier run tests/data/models/lenet5-gap.esp IDX:7 --device any\n";
 
 struct arguments {
-    const char *model, *image;
+    const char *model, *image, *device;
     struct evaluation_options options;
     bool json;
 };
 
-enum option_code { ENGINE, BOARD, JSON };
+enum option_code { ENGINE, BOARD, DEVICE, JSON };
 
 static const struct option options[] = {
-    {"engine", required_argument, NULL, ENGINE},
-    {"board", required_argument, NULL, BOARD},
-    {"json", no_argument, NULL, JSON},
-    {"help", no_argument, NULL, TOOL_HELP},
-    {NULL, 0, NULL, 0},
+    {"engine", required_argument, NULL, ENGINE}, {"board", required_argument, NULL, BOARD},
+    {"device", required_argument, NULL, DEVICE}, {"json", no_argument, NULL, JSON},
+    {"help", no_argument, NULL, TOOL_HELP},      {NULL, 0, NULL, 0},
 };
 
 /* @return what is wrong with the option, or NULL */
@@ -49,6 +52,9 @@ static const char *take_option(int code, const char *value, void *context)
     case BOARD:
         arguments->options.board = value;
         return NULL;
+    case DEVICE:
+        arguments->device = value;
+        return NULL;
     case JSON:
         arguments->json = true;
         return NULL;
@@ -61,7 +67,7 @@ static void print_json(const struct arguments *arguments, const struct evaluatio
 {
     struct json json = {.out = stdout};
     json_open(&json, NULL, '{');
-    json_string(&json, "engine", arguments->options.rtl ? "rtl" : "ref");
+    json_string(&json, "engine", device_engine(&arguments->options));
     json_unsigned(&json, "class", espalier_argmax(result->logits, result->outputs));
     json_open(&json, "logits", '[');
     for (uint32_t i = 0; i < result->outputs; i++)
@@ -141,6 +147,9 @@ int espalier_cmd_run(int argc, char **argv)
         return tool_usage_error(argv[0], "a model file and an image are expected");
     if (arguments.options.board && !arguments.options.rtl)
         return tool_usage_error(argv[0], "--board needs --engine rtl");
+    const char *fault = arguments.device ? device_choose(&arguments.options, arguments.device) : NULL;
+    if (fault)
+        return tool_usage_error(argv[0], "%s", fault);
     arguments.model = argv[optind];
     arguments.image = argv[optind + 1];
     return run(argv[0], &arguments);

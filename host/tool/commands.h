@@ -10,6 +10,8 @@ int espalier_cmd_eval(int argc, char **argv);
 int espalier_cmd_run(int argc, char **argv);
 int espalier_cmd_compare(int argc, char **argv);
 int espalier_cmd_boards(int argc, char **argv);
+int espalier_cmd_devices(int argc, char **argv);
+int espalier_cmd_bench_link(int argc, char **argv);
 int espalier_cmd_doctor(int argc, char **argv);
 
 #endif

@@ -15,10 +15,13 @@ static const struct {
     {"train", espalier_cmd_train, "train LeNet-5 on MNIST, in float"},
     {"compress", espalier_cmd_compress, "prune and quantize a trained network with ADMM, into an .esp model"},
     {"inspect", espalier_cmd_inspect, "where the bits of a model go: values, indices, fillers, the rest"},
-    {"eval", espalier_cmd_eval, "accuracy of a model, in the reference engine or in the RTL, compared bit for bit"},
+    {"eval", espalier_cmd_eval,
+     "accuracy of a model, in the reference engine, the RTL or a device, compared bit for bit"},
     {"run", espalier_cmd_run, "classify one image and show the scores"},
     {"compare", espalier_cmd_compare, "several models on the same images and boards, in one table"},
     {"boards", espalier_cmd_boards, "the simulated boards and what they can do"},
+    {"devices", espalier_cmd_devices, "the devices on USB, and what stands in the way of using them"},
+    {"bench-link", espalier_cmd_bench_link, "throughput and round trips of the link to a device"},
     {"doctor", espalier_cmd_doctor, "what is installed, what is missing, and the line that mends it"},
 };
 
@@ -28,7 +31,7 @@ static void help(FILE *out)
           "usage: espalier COMMAND [OPTION]... [ARGUMENT]...\n\n",
           out);
     for (size_t i = 0; i < sizeof commands / sizeof *commands; i++)
-        fprintf(out, "  %-9s %s\n", commands[i].name, commands[i].summary);
+        fprintf(out, "  %-10s %s\n", commands[i].name, commands[i].summary);
     fputs("\n\"espalier COMMAND --help\" explains a command and gives examples. All take --json and then print JSON "
           "for scripts.\n"
           "\nexit codes:\n",

@@ -20,6 +20,9 @@ static const struct {
     {TOOL_DIVERGED, "training diverged"},
     {TOOL_MISMATCH, "hardware and reference engine disagree"},
     {TOOL_MISSING, "doctor: something that is needed is not installed"},
+    {TOOL_NO_DEVICE, "there is no such device on USB, or it was unplugged"},
+    {TOOL_PERMISSION, "this user may not open the device"},
+    {TOOL_BUSY, "another program or a driver has the device"},
 };
 
 static const int code_of_status[] = {
@@ -33,6 +36,10 @@ static const int code_of_status[] = {
     [ESPALIER_ERR_TIMEOUT] = TOOL_TIMEOUT,
     [ESPALIER_ERR_DIVERGED] = TOOL_DIVERGED,
     [ESPALIER_ERR_MISMATCH] = TOOL_MISMATCH,
+    [ESPALIER_ERR_NO_DEVICE] = TOOL_NO_DEVICE,
+    [ESPALIER_ERR_PERMISSION] = TOOL_PERMISSION,
+    [ESPALIER_ERR_BUSY] = TOOL_BUSY,
+    [ESPALIER_ERR_CANCELLED] = TOOL_FAILURE,
 };
 
 void tool_exit_codes(FILE *out)

@@ -20,7 +20,10 @@ enum {
     TOOL_TIMEOUT = 7,
     TOOL_DIVERGED = 8,
     TOOL_MISMATCH = 9,
-    TOOL_MISSING = 10
+    TOOL_MISSING = 10,
+    TOOL_NO_DEVICE = 11,
+    TOOL_PERMISSION = 12,
+    TOOL_BUSY = 13
 };
 
 /* Prints the table of exit codes. */

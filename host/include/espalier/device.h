@@ -1,5 +1,5 @@
 /** A device behind a byte link: capability negotiation, fit check, loading, running, reading back. The same client
- * serves the simulated board and, later, boards on USB. Not thread-safe: one thread a device; several devices at once
+ * serves the simulated board and boards on USB (usb.h). Not thread-safe: one thread a device; several devices at once
  * are fine. */
 #ifndef ESPALIER_DEVICE_H
 #define ESPALIER_DEVICE_H
@@ -7,7 +7,8 @@
 #include <espalier/model.h>
 #include <espalier/protocol.h>
 
-/** A byte link to a device. All functions return ESPALIER_OK, ESPALIER_ERR_IO or ESPALIER_ERR_TIMEOUT. */
+/** A byte link to a device. All functions return ESPALIER_OK, ESPALIER_ERR_IO or ESPALIER_ERR_TIMEOUT, and a link that
+ * can, ESPALIER_ERR_NO_DEVICE or ESPALIER_ERR_CANCELLED: the client then gives up at once. */
 struct espalier_transport {
     void *context;
     /** Sends up to @p size bytes, at least one unless the device is not ready within the link's patience; *sent

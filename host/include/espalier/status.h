@@ -5,15 +5,19 @@
 /** What went wrong, for a program. The numbers are stable; the tool's exit codes are made from them. */
 enum espalier_status {
     ESPALIER_OK = 0,
-    ESPALIER_ERR_MEMORY,   /**< out of memory */
-    ESPALIER_ERR_IO,       /**< a file or a link could not be read or written */
-    ESPALIER_ERR_FORMAT,   /**< a file, image or frame is malformed or damaged */
-    ESPALIER_ERR_RANGE,    /**< an argument or a number in a file is out of its legal range */
-    ESPALIER_ERR_FIT,      /**< the network does not fit the device */
-    ESPALIER_ERR_DEVICE,   /**< the device refused, ended a run with an error, or answered nonsense */
-    ESPALIER_ERR_TIMEOUT,  /**< the device did not answer in time */
-    ESPALIER_ERR_DIVERGED, /**< training produced a loss that is not finite */
-    ESPALIER_ERR_MISMATCH  /**< hardware and reference engine disagree */
+    ESPALIER_ERR_MEMORY,     /**< out of memory */
+    ESPALIER_ERR_IO,         /**< a file or a link could not be read or written */
+    ESPALIER_ERR_FORMAT,     /**< a file, image or frame is malformed or damaged */
+    ESPALIER_ERR_RANGE,      /**< an argument or a number in a file is out of its legal range */
+    ESPALIER_ERR_FIT,        /**< the network does not fit the device */
+    ESPALIER_ERR_DEVICE,     /**< the device refused, ended a run with an error, or answered nonsense */
+    ESPALIER_ERR_TIMEOUT,    /**< the device did not answer in time */
+    ESPALIER_ERR_DIVERGED,   /**< training produced a loss that is not finite */
+    ESPALIER_ERR_MISMATCH,   /**< hardware and reference engine disagree */
+    ESPALIER_ERR_NO_DEVICE,  /**< there is no such device, or it has been unplugged */
+    ESPALIER_ERR_PERMISSION, /**< this user may not open the device */
+    ESPALIER_ERR_BUSY,       /**< another program or a driver has the device */
+    ESPALIER_ERR_CANCELLED   /**< somebody asked for it to end */
 };
 
 /** What went wrong, for a person. Owned by the caller; functions overwrite it on failure only. */

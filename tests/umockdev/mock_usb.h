@@ -1,0 +1,70 @@
+/* USB devices that are not there, for an unmodified libusb: umockdev redirects what a program asks /sys and /dev, and
+ * the ioctls of usbfs are answered here. Behind each device is a transport, most often a simulated board: bulk OUT
+ * bytes go to it, bulk IN bytes come from it. Time passes for it while somebody looks for finished transfers.
+ *
+ * The program must run under umockdev-wrapper (mock_usb_enter). Its threads may use devices as they like; a device is
+ * plugged, unplugged and looked at by one of them. */
+#ifndef ESPALIER_TEST_MOCK_USB_H
+#define ESPALIER_TEST_MOCK_USB_H
+
+#include <espalier/device.h>
+
+/* What happens to a transfer. */
+enum mock_fate {
+    MOCK_SERVE,  /* what should */
+    MOCK_VANISH, /* the device is unplugged as it is submitted */
+    MOCK_REFUSE, /* it is not accepted (ENOMEM) */
+    MOCK_STALL,  /* it, and all behind it, fail until somebody clears the halt; its bytes are lost */
+    MOCK_ERROR,  /* it fails, its bytes lost */
+    MOCK_LOSE,   /* its bytes are lost, and nobody says so */
+    MOCK_FLIP,   /* a bit of it changes */
+    MOCK_REPEAT, /* OUT: its bytes arrive twice */
+    MOCK_SHORT,  /* IN: it brings a part, and another one the rest; OUT: it fails with a part arrived */
+    MOCK_EMPTY,  /* IN: it is over with nothing in it; OUT: as MOCK_LOSE */
+    MOCK_LATE,   /* it takes a while */
+    MOCK_HANG,   /* it, and all behind it, wait for ever */
+    MOCK_FATES
+};
+
+struct mock_spec {
+    unsigned address;                 /* on bus 1, 1 to 127; the path is then "1-ADDRESS" */
+    const char *serial, *product;     /* strings */
+    const char *kernel_driver;        /* that is bound to the interface; NULL: none */
+    bool foreign;                     /* the numbers are right, the interface is not */
+    bool mute;                        /* its control endpoint stalls */
+    struct espalier_transport behind; /* not closed here; send NULL: swallows everything and says nothing */
+    /* The fate of bulk transfer @p number (from 0, submitted or refused); NULL: all are served. */
+    enum mock_fate (*fate)(void *context, uint64_t number, bool in);
+    void *context;
+};
+
+struct mock_bus;
+struct mock_device;
+
+/* Starts the program again under umockdev-wrapper unless it already is. Call it first in main. */
+void mock_usb_enter(char **argv);
+
+struct mock_bus *mock_bus_open(void);
+void mock_bus_close(struct mock_bus *bus);
+
+struct mock_device *mock_plug(struct mock_bus *bus, const struct mock_spec *spec);
+/* Takes it from the bus; whoever has it open finds it gone. It is freed by mock_forget, after everybody has closed it.
+ */
+void mock_unplug(struct mock_bus *bus, struct mock_device *device);
+void mock_forget(struct mock_device *device);
+
+/* Makes opening it need permissions that this thread does not have, until mock_allow. */
+void mock_deny(struct mock_bus *bus, struct mock_device *device);
+void mock_allow(struct mock_bus *bus, struct mock_device *device);
+
+/* What has happened to it. */
+struct mock_tally {
+    uint64_t transfers;             /* bulk, submitted or refused */
+    uint64_t fates[MOCK_FATES];     /* of them */
+    unsigned flying_in, flying_out; /* now */
+    unsigned most_in, most_out;     /* at once so far */
+    unsigned claims;                /* interfaces claimed now */
+};
+struct mock_tally mock_tally(struct mock_device *device);
+
+#endif
