@@ -101,6 +101,8 @@ static const char *consistent(struct arguments *arguments)
     const char *fault = arguments->device ? device_choose(&arguments->options, arguments->device) : NULL;
     if (fault)
         return fault;
+    if (arguments->in_float && arguments->device)
+        return "--engine float and --device exclude one another";
     if (!arguments->options.rtl && (arguments->options.board || arguments->options.trace || arguments->options.alone))
         return "--board, --trace and --alone need --engine rtl";
     return data_fault(&arguments->source);
