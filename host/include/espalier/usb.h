@@ -2,8 +2,8 @@
  *
  * Threads: nothing here is global. Every function makes its own libusb context, so all may be called from any threads
  * at once. A transport has its own context too and belongs to one thread at a time; only espalier_usb_cancel may be
- * called from another one, or from a signal handler's thread, while the transport is open. No thread is started that
- * outlives its transport. */
+ * called from another thread (not from a signal handler) while the transport is open. Events are handled in the calls
+ * themselves: no thread is started but those of libusb. */
 #ifndef ESPALIER_USB_H
 #define ESPALIER_USB_H
 
