@@ -65,7 +65,8 @@ START_TEST(far_beyond_the_tolerance_it_fails)
     struct usb_test test;
     usb_test_open(&test, 1, 120000, 0.1, 30);
     ck_assert(!usb_host_enumerate(&test.host, 23));
-    usb_bus_close(&test.bus);
+    test.host.violation = NULL; /* there may be any */
+    usb_test_close(&test);
 }
 END_TEST
 

@@ -70,7 +70,7 @@ static const char help[] =
     "  --seed S             of the order of images and augmentation (default 1)\n"
     "  --choose-rate, --prune-rate, --retrain-rate, --quantize-rate R   learning rates at the start of a stage\n"
     "  --threads N          threads that share a batch (default 1); results differ in the last bits with their number\n"
-    "  --no-normalize       choose and retrain without batch normalization (which is folded away afterwards)\n"
+    "  --no-normalize       retrain without batch normalization (which is folded away afterwards)\n"
     "  --quick              few epochs on 2,000 images, 1,000 held out, to try the tools\n"
     "  --pruned FILE.ckpt   keep the pruned network here before it is quantized; if the file is there, it is quantized "
     "as it is\n"

@@ -54,6 +54,16 @@ static enum espalier_status run_part(const struct espalier_fit *stage, struct es
     return fit.epochs > 0 ? espalier_fit_run(&fit, error) : ESPALIER_OK;
 }
 
+static bool is_connected(const struct espalier_network *network)
+{
+    bool connected = true;
+
+    for (uint32_t i = 0; i < network->layer_count; i++)
+        connected = connected && espalier_budget_of(&network->layers[i]).weights > 0;
+    return connected;
+}
+
+/* What a cut would leave in each layer; by size alone, if it would leave no path through the network. */
 static enum espalier_status budgets_of_cut(const struct espalier_network *network,
                                            const struct espalier_variational *variational, uint64_t total,
                                            struct espalier_budget *budgets, struct espalier_error *error)
@@ -65,6 +75,10 @@ static enum espalier_status budgets_of_cut(const struct espalier_network *networ
         status = drop(cut, variational, total, total, error);
     for (uint32_t i = 0; i < network->layer_count && status == ESPALIER_OK; i++)
         budgets[i] = espalier_budget_of(&cut->layers[i]);
+    if (status == ESPALIER_OK && !is_connected(cut))
+        status = variational->kind == ESPALIER_NOISE_GROUPS
+                     ? espalier_budget_structured(network, NULL, total, budgets, error)
+                     : espalier_budget_gap(network, total, budgets, error);
     espalier_network_free(cut);
     return status;
 }
@@ -82,6 +96,12 @@ enum espalier_status espalier_choose(const struct espalier_fit *stage, enum espa
         if (status == ESPALIER_OK)
             status =
                 drop(network, &variational, budgets == NULL ? allowed(kind, kept, total, part) : kept, total, error);
+        if (status == ESPALIER_OK && !is_connected(network))
+            status =
+                espalier_fail(error, ESPALIER_ERR_RANGE,
+                              "dropout left no path through the network (part %u of %d): a smaller ratio or prior, "
+                              "or more epochs, may help",
+                              part + 1, PARTS);
         espalier_variational_forget(&variational, network);
     }
     if (status == ESPALIER_OK && budgets != NULL)

@@ -53,6 +53,7 @@ struct espalier_compress_options espalier_compress_defaults(enum espalier_format
 
     memset(options.value_bits, format == ESPALIER_DENSE ? 8 : 4, sizeof options.value_bits);
     options.train.dropout = 0.0F;
+    options.train.normalize = true;
     options.train.augment = 0.7F;
     if (format == ESPALIER_STRUCTURED)
         options.ratio = 60.0;
@@ -190,7 +191,6 @@ static enum espalier_status choose(struct job *job, struct espalier_error *error
     const struct espalier_compress_options *options = job->options;
     struct espalier_fit stage = next_stage(job, (struct espalier_fit){.stage = "choose",
                                                                       .epochs = options->choose_epochs,
-                                                                      .normalized = options->train.normalize,
                                                                       .learning_rate = options->choose_rate,
                                                                       .prior = options->prior});
     enum espalier_noise_kind kind = options->format == ESPALIER_GAP ? ESPALIER_NOISE_ELEMENTS : ESPALIER_NOISE_GROUPS;

@@ -12,7 +12,6 @@ struct espalier_train_options espalier_train_defaults(void)
                                            .learning_rate = 1.5e-3F,
                                            .dropout = 0.4F,
                                            .augment = 1.0F,
-                                           .normalize = true,
                                            .threads = 1};
 }
 

@@ -32,7 +32,8 @@ struct espalier_train_options {
     float dropout;       /**< share of hidden fully connected activations dropped, 0 to 0.9 */
     float augment;       /**< strength of random shift, rotation, scale and shear; 0 = none, 1 = mild */
     bool normalize; /**< with batch normalization, folded into weights and biases at a stage's end (compression: when it
-                       chooses and retrains; ADMM is always without, training with levels with) */
+                       retrains; choosing and ADMM are always without, training with levels with). Rows of a network
+                       that was trained with it are all alike in size: ADMM then finds it hard to choose. */
     uint32_t threads;                     /**< that share a batch, 1 to 64; the batch is a multiple of it */
     espalier_progress_callback *progress; /**< may be NULL */
     void *context;                        /**< handed to progress */
