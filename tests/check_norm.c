@@ -19,29 +19,6 @@ enum { BATCH = 6, CLASSES = 3, EDGE = 6, LAYERS = 3, LOGITS = CLASSES * BATCH };
 
 static struct espalier_error error;
 
-static struct espalier_network *draw_network(struct espalier_random *random)
-{
-    struct espalier_shape shapes[LAYERS] = {{.in_channels = 1,
-                                             .in_height = EDGE,
-                                             .in_width = EDGE,
-                                             .kernel_height = 3,
-                                             .kernel_width = 3,
-                                             .pad = (uint8_t)espalier_random_below(random, 2),
-                                             .pool = 2,
-                                             .relu = true,
-                                             .rows = 3},
-                                            {.relu = true, .rows = 5},
-                                            {.rows = CLASSES}};
-    struct espalier_network *network = network_of(shapes, LAYERS, espalier_random_bits(random));
-    for (uint32_t i = 0; i < LAYERS; i++) {
-        struct espalier_float_layer *layer = &network->layers[i];
-        for (size_t k = 0; k < layer->shape.rows * espalier_shape_columns(&layer->shape); k++)
-            layer->mask[k] = espalier_random_uniform(random) < 0.8;
-        network_settle(random, layer);
-    }
-    return network;
-}
-
 struct normed {
     bool shared; /* one deviation for all rows of a layer */
     struct espalier_network *network;
@@ -63,7 +40,7 @@ static void draw_gains(struct normed *n, struct espalier_random *random, uint32_
 static void normed_draw(struct normed *n, struct espalier_random *random)
 {
     n->shared = espalier_random_below(random, 2);
-    n->network = draw_network(random);
+    n->network = network_drawn(random, EDGE, CLASSES, 0.8);
     test_ok(espalier_norm_create(n->network, n->shared, &n->norm, &error));
     test_ok(espalier_pass_create(n->network, BATCH, &n->pass, &error));
     test_ok(espalier_pass_add_norm(n->pass, n->shared, &error));
@@ -172,7 +149,7 @@ START_TEST(it_begins_as_what_changes_nothing_and_is_folded_into_what_computes_th
         for (uint32_t i = 0; i + 1 < LAYERS; i++)
             moments_of(&n, i, mean[i], variance[i]);
         for (uint32_t i = 0; i + 1 < LAYERS; i++)
-            espalier_norm_begin(&n.norm, n.network, NULL, i, mean[i], variance[i]);
+            espalier_norm_begin(&n.norm, n.network, i, mean[i], variance[i]);
         const float *logits = espalier_pass_forward(n.pass, n.views, 0.0F, NULL);
         for (size_t i = 0; i < LOGITS; i++)
             ck_assert_float_eq_tol(logits[i], before[i], 2e-3F * (1.0F + fabsf(before[i])));
@@ -185,7 +162,7 @@ START_TEST(it_begins_as_what_changes_nothing_and_is_folded_into_what_computes_th
         memcpy(normed, espalier_pass_forward(n.pass, n.views, 0.0F, NULL), sizeof normed);
         for (uint32_t i = 0; i + 1 < LAYERS; i++)
             espalier_norm_follow(&n.norm, i, espalier_pass_normalizer(n.pass, i), 1.0F);
-        espalier_norm_fold(&n.norm, n.network, NULL);
+        espalier_norm_fold(&n.norm, n.network);
         for (uint32_t i = 0; i + 1 < LAYERS && n.shared; i++)
             for (uint32_t row = 1; row < n.norm.layers[i].rows; row++)
                 ck_assert_float_eq(espalier_norm_factor(&n.norm, i, row), espalier_norm_factor(&n.norm, i, 0));
@@ -224,21 +201,6 @@ END_TEST
 
 enum { TASK_EDGE = 8, IMAGES = 300, QUARTERS = 4 };
 
-static struct espalier_network *task_network(void)
-{
-    struct espalier_shape shapes[] = {{.in_channels = 1,
-                                       .in_height = TASK_EDGE,
-                                       .in_width = TASK_EDGE,
-                                       .kernel_height = 3,
-                                       .kernel_width = 3,
-                                       .pool = 2,
-                                       .relu = true,
-                                       .rows = 6},
-                                      {.relu = true, .rows = 16},
-                                      {.rows = QUARTERS}};
-    return network_of(shapes, LAYERS, test_seed());
-}
-
 static struct espalier_train_options task_options(uint32_t threads)
 {
     struct espalier_train_options options = espalier_train_defaults();
@@ -255,7 +217,7 @@ START_TEST(shares_of_a_batch_give_the_derivatives_of_the_whole)
 {
     enum { SHARES = 3, WHOLE = 24 };
     struct espalier_dataset data = network_task(test_seed(), IMAGES, TASK_EDGE, 40);
-    struct espalier_network *network = task_network();
+    struct espalier_network *network = network_for_task(TASK_EDGE, QUARTERS, test_seed());
     struct espalier_train_options options = task_options(SHARES);
     const struct espalier_fit fit = {.network = network, .data = &data, .options = &options};
     struct espalier_shard whole, shares[SHARES];
@@ -296,7 +258,7 @@ START_TEST(the_same_number_of_threads_gives_the_same_bits)
         struct espalier_network *networks[2];
         for (size_t n = 0; n < 2; n++) {
             struct espalier_train_options options = task_options(threads);
-            networks[n] = task_network();
+            networks[n] = network_for_task(TASK_EDGE, QUARTERS, test_seed());
             test_ok(espalier_train(networks[n], &data, &options, &error));
         }
         for (uint32_t i = 0; i < LAYERS; i++) {

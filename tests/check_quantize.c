@@ -28,26 +28,11 @@ struct quantized {
 
 static void quantized_draw(struct quantized *q, struct espalier_random *random)
 {
-    struct espalier_shape shapes[LAYERS] = {{.in_channels = 1,
-                                             .in_height = EDGE,
-                                             .in_width = EDGE,
-                                             .kernel_height = 3,
-                                             .kernel_width = 3,
-                                             .pool = 2,
-                                             .relu = true,
-                                             .rows = 4},
-                                            {.relu = true, .rows = 6},
-                                            {.rows = QUARTERS}};
     uint8_t bits[LAYERS];
     q->data = network_task(espalier_random_bits(random), IMAGES, EDGE, 60);
-    q->network = network_of(shapes, LAYERS, espalier_random_bits(random));
-    for (uint32_t i = 0; i < LAYERS; i++) {
-        struct espalier_float_layer *layer = &q->network->layers[i];
-        for (size_t k = 0; k < layer->shape.rows * espalier_shape_columns(&layer->shape); k++)
-            layer->mask[k] = espalier_random_uniform(random) < 0.7;
-        network_settle(random, layer);
+    q->network = network_drawn(random, EDGE, QUARTERS, 0.7);
+    for (uint32_t i = 0; i < LAYERS; i++)
         bits[i] = (uint8_t)(1 + espalier_random_below(random, 4));
-    }
     test_ok(espalier_quantizer_create(q->network, bits, 8, &q->quantizer, &error));
     test_ok(espalier_quantizer_refresh(&q->quantizer, q->network, &q->data, IMAGES, &error));
     espalier_quantizer_apply(&q->quantizer, q->network);

@@ -239,21 +239,6 @@ static struct espalier_dataset draw_data(uint64_t seed)
     return network_task(seed, IMAGES, EDGE, 40);
 }
 
-static struct espalier_network *small_network(uint64_t seed)
-{
-    struct espalier_shape shapes[] = {{.in_channels = 1,
-                                       .in_height = EDGE,
-                                       .in_width = EDGE,
-                                       .kernel_height = 3,
-                                       .kernel_width = 3,
-                                       .pool = 2,
-                                       .relu = true,
-                                       .rows = 6},
-                                      {.relu = true, .rows = 16},
-                                      {.rows = CLASSES}};
-    return network_of(shapes, 3, seed);
-}
-
 static struct espalier_train_options small_options(void)
 {
     struct espalier_train_options options = espalier_train_defaults();
@@ -286,7 +271,7 @@ static bool watch(void *context, const struct espalier_progress *progress)
 START_TEST(training_learns_an_easy_task)
 {
     struct espalier_dataset data = draw_data(test_seed());
-    struct espalier_network *network = small_network(test_seed());
+    struct espalier_network *network = network_for_task(EDGE, CLASSES, test_seed());
     struct espalier_train_options options = small_options();
     struct seen seen = {0};
     uint32_t correct = 0;
@@ -310,7 +295,7 @@ START_TEST(same_seed_gives_the_same_bits_and_another_does_not)
     struct espalier_network *networks[3];
     options.epochs = 2;
     for (size_t i = 0; i < 3; i++) {
-        networks[i] = small_network(test_seed());
+        networks[i] = network_for_task(EDGE, CLASSES, test_seed());
         options.seed = i < 2 ? 5 : 6;
         test_ok(espalier_train(networks[i], &data, &options, &error));
     }
@@ -326,7 +311,7 @@ END_TEST
 START_TEST(pruned_weights_stay_zero)
 {
     struct espalier_dataset data = draw_data(test_seed());
-    struct espalier_network *network = small_network(test_seed());
+    struct espalier_network *network = network_for_task(EDGE, CLASSES, test_seed());
     struct espalier_train_options options = small_options();
     struct espalier_random random;
     espalier_random_seed(&random, test_seed());
@@ -346,7 +331,7 @@ END_TEST
 START_TEST(a_diverging_run_and_a_stopped_one_say_so)
 {
     struct espalier_dataset data = draw_data(test_seed());
-    struct espalier_network *network = small_network(test_seed());
+    struct espalier_network *network = network_for_task(EDGE, CLASSES, test_seed());
     struct espalier_train_options options = small_options();
     struct seen seen = {.stop_after = 1};
     options.learning_rate = 1e30F;
@@ -354,7 +339,7 @@ START_TEST(a_diverging_run_and_a_stopped_one_say_so)
     ck_assert_msg(strstr(error.message, "epoch 1") != NULL && strstr(error.message, "not finite") != NULL, "%s",
                   error.message);
     espalier_network_free(network);
-    network = small_network(test_seed());
+    network = network_for_task(EDGE, CLASSES, test_seed());
     options = small_options();
     options.progress = watch;
     options.context = &seen;
@@ -368,7 +353,7 @@ END_TEST
 START_TEST(unsuitable_options_are_refused)
 {
     struct espalier_dataset data = draw_data(test_seed()), wide = data;
-    struct espalier_network *network = small_network(test_seed());
+    struct espalier_network *network = network_for_task(EDGE, CLASSES, test_seed());
     enum { BAD = 12 };
     struct espalier_train_options bad[BAD];
     for (size_t i = 0; i < BAD; i++)
@@ -434,7 +419,7 @@ static size_t read_all(const char *path, uint8_t *bytes, size_t limit)
 
 START_TEST(a_checkpoint_comes_back_as_it_was)
 {
-    struct espalier_network *network = small_network(test_seed()), *back = NULL;
+    struct espalier_network *network = network_for_task(EDGE, CLASSES, test_seed()), *back = NULL;
     struct espalier_random random;
     char *made_by = NULL;
     espalier_random_seed(&random, test_seed());
@@ -460,7 +445,7 @@ END_TEST
 START_TEST(damaged_and_missing_checkpoints_are_refused)
 {
     static uint8_t bytes[16384];
-    struct espalier_network *network = small_network(test_seed());
+    struct espalier_network *network = network_for_task(EDGE, CLASSES, test_seed());
     struct espalier_random random;
     const char *path = test_path(0, "damaged.ckpt");
     espalier_random_seed(&random, test_seed());
@@ -485,7 +470,7 @@ END_TEST
 START_TEST(forged_checkpoints_are_refused_or_sound)
 {
     static uint8_t bytes[16384];
-    struct espalier_network *network = small_network(test_seed());
+    struct espalier_network *network = network_for_task(EDGE, CLASSES, test_seed());
     struct espalier_random random;
     const char *path = test_path(0, "forged.ckpt");
     uint32_t refused = 0, rounds = test_scale(1000);

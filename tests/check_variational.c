@@ -16,30 +16,6 @@ enum { BATCH = 4, CLASSES = 3, EDGE = 6, LAYERS = 3 };
 
 static struct espalier_error error;
 
-static struct espalier_network *draw_network(struct espalier_random *random)
-{
-    struct espalier_shape shapes[LAYERS] = {{.in_channels = 1,
-                                             .in_height = EDGE,
-                                             .in_width = EDGE,
-                                             .kernel_height = 3,
-                                             .kernel_width = 3,
-                                             .pad = (uint8_t)espalier_random_below(random, 2),
-                                             .pool = 2,
-                                             .relu = true,
-                                             .rows = 3},
-                                            {.relu = true, .rows = 5},
-                                            {.rows = CLASSES}};
-    struct espalier_network *network = network_of(shapes, LAYERS, espalier_random_bits(random));
-    for (uint32_t i = 0; i < LAYERS; i++) {
-        struct espalier_float_layer *layer = &network->layers[i];
-        const double kept = espalier_random_below(random, 2) ? 0.7 : 0.1; /* one of either way to compute */
-        for (size_t k = 0; k < layer->shape.rows * espalier_shape_columns(&layer->shape); k++)
-            layer->mask[k] = espalier_random_uniform(random) < kept;
-        network_settle(random, layer);
-    }
-    return network;
-}
-
 static size_t weights_of(const struct espalier_network *network, uint32_t layer)
 {
     return network->layers[layer].shape.rows * espalier_shape_columns(&network->layers[layer].shape);
@@ -58,7 +34,8 @@ struct noisy {
 
 static void noisy_draw(struct noisy *noisy, struct espalier_random *random, enum espalier_noise_kind kind)
 {
-    noisy->network = draw_network(random);
+    const double kept = espalier_random_below(random, 2) ? 0.7 : 0.1; /* one of either way to compute */
+    noisy->network = network_drawn(random, EDGE, CLASSES, kept);
     test_ok(espalier_variational_create(noisy->network, kind, &noisy->variational, &error));
     test_ok(espalier_live_create(noisy->network, &noisy->live, &error));
     test_ok(espalier_pass_create(noisy->network, BATCH, &noisy->pass, &error));

@@ -147,7 +147,7 @@ static void add_moments(const struct run *run, const struct espalier_shard *shar
     }
 }
 
-/* What the network's sums are, under its noise, for the first images of the order. */
+/* What the network's sums are for the first images of the order. */
 static void measure_moments(struct run *run, struct moments *moments)
 {
     uint32_t batch = run->fit->options->batch, batches = (NORM_IMAGES + batch - 1) / batch;
@@ -184,8 +184,7 @@ static enum espalier_status begin_norm(struct run *run, struct espalier_error *e
     if (status == ESPALIER_OK)
         measure_moments(run, &moments);
     for (uint32_t i = 0; i < run->norm.layer_count && status == ESPALIER_OK; at += run->norm.layers[i++].rows) {
-        espalier_norm_begin(&run->norm, run->fit->network, run->fit->variational, i, moments.mean + at,
-                            moments.variance + at);
+        espalier_norm_begin(&run->norm, run->fit->network, i, moments.mean + at, moments.variance + at);
     }
     run->norm_begun = status == ESPALIER_OK;
     free(moments.mean);
@@ -193,12 +192,12 @@ static enum espalier_status begin_norm(struct run *run, struct espalier_error *e
     return status;
 }
 
-/* Folds normalization away; noise and levels follow. */
+/* Folds normalization away; levels follow. */
 static void end_norm(struct run *run)
 {
     const struct espalier_fit *fit = run->fit;
 
-    espalier_norm_fold(&run->norm, fit->network, fit->variational);
+    espalier_norm_fold(&run->norm, fit->network);
     if (fit->quantizer == NULL || run->norm.layer_count == 0)
         return;
     for (uint32_t i = 0; i < run->norm.layer_count; i++)
@@ -363,7 +362,7 @@ static enum espalier_status judge(struct run *run, uint32_t *correct, struct esp
         memcpy(layer->weights, now[i].weights, weights * sizeof *layer->weights);
         memcpy(layer->bias, now[i].bias, layer->shape.rows * sizeof *layer->bias);
     }
-    espalier_norm_fold(&run->norm, folded, NULL);
+    espalier_norm_fold(&run->norm, folded);
     espalier_views_of(folded, views);
     for (uint32_t i = 0; i < layers; i++)
         views[i].step = now[i].step;

@@ -143,9 +143,8 @@ static double layer_variance(const double *variance, uint32_t rows)
     return total;
 }
 
-void espalier_norm_begin(struct espalier_norm *norm, struct espalier_network *network,
-                         struct espalier_variational *variational, uint32_t layer, const double *mean,
-                         const double *variance)
+void espalier_norm_begin(struct espalier_norm *norm, struct espalier_network *network, uint32_t layer,
+                         const double *mean, const double *variance)
 {
     struct espalier_normed_layer *normed = &norm->layers[layer];
     double of_layer = layer_variance(variance, normed->rows);
@@ -154,8 +153,8 @@ void espalier_norm_begin(struct espalier_norm *norm, struct espalier_network *ne
 
     for (uint32_t row = 0; row < normed->rows; row++) {
         if (!norm->shared) {
-            espalier_rescale_row(network, variational, layer, row, (float)(1.0 / scale));
-            espalier_rescale_channel(network, variational, layer + 1, row, (float)scale);
+            espalier_rescale_row(&network->layers[layer], row, (float)(1.0 / scale));
+            espalier_rescale_channel(&network->layers[layer + 1], row, (float)scale);
         }
         normed->mean[row] = (float)((mean[row] - (double)bias[row]) / scale);
         normed->variance[row] = (float)((norm->shared ? of_layer : variance[row]) / (scale * scale));
@@ -182,13 +181,12 @@ float espalier_norm_factor(const struct espalier_norm *norm, uint32_t layer, uin
     return normed->gain[row] / sqrtf(normed->variance[row] + VARIANCE_MIN);
 }
 
-void espalier_norm_fold(const struct espalier_norm *norm, struct espalier_network *network,
-                        struct espalier_variational *variational)
+void espalier_norm_fold(const struct espalier_norm *norm, struct espalier_network *network)
 {
     for (uint32_t i = 0; i < norm->layer_count; i++)
         for (uint32_t row = 0; row < norm->layers[i].rows; row++) {
             float factor = espalier_norm_factor(norm, i, row);
-            espalier_rescale_row(network, variational, i, row, factor);
+            espalier_rescale_row(&network->layers[i], row, factor);
             network->layers[i].bias[row] -= factor * norm->layers[i].mean[row];
         }
 }

@@ -6,8 +6,6 @@
 
 #include <espalier/network.h>
 
-struct espalier_variational;
-
 /* ---- What a pass needs for one layer */
 
 struct espalier_normalizer {
@@ -50,11 +48,9 @@ void espalier_norm_free(struct espalier_norm *norm);
 
 /* Begins a layer with what changes nothing; biases take over the means. Unless rows share a deviation, the layer is
  * scaled to sums of deviation 1, so that one learning rate suits all layers, and the next one by the inverse.
- * variational: its noise is scaled, too; may be NULL
  * mean, variance: [rows] of the sums with bias */
-void espalier_norm_begin(struct espalier_norm *norm, struct espalier_network *network,
-                         struct espalier_variational *variational, uint32_t layer, const double *mean,
-                         const double *variance);
+void espalier_norm_begin(struct espalier_norm *norm, struct espalier_network *network, uint32_t layer,
+                         const double *mean, const double *variance);
 
 /* Moves the running averages of a layer towards what a batch gave, by @p share of the way. */
 void espalier_norm_follow(struct espalier_norm *norm, uint32_t layer, const struct espalier_normalizer *batch,
@@ -63,9 +59,7 @@ void espalier_norm_follow(struct espalier_norm *norm, uint32_t layer, const stru
 /* By which folding multiplies a row's weights; the same for all rows that share a deviation. */
 float espalier_norm_factor(const struct espalier_norm *norm, uint32_t layer, uint32_t row);
 
-/* Folds into the weights and biases of @p network (the noise of variational with them; may be NULL), which then
- * computes without it what it computed with it. */
-void espalier_norm_fold(const struct espalier_norm *norm, struct espalier_network *network,
-                        struct espalier_variational *variational);
+/* Folds into the weights and biases of @p network, which then computes without it what it computed with it. */
+void espalier_norm_fold(const struct espalier_norm *norm, struct espalier_network *network);
 
 #endif

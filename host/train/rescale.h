@@ -3,14 +3,12 @@
 #ifndef ESPALIER_RESCALE_H
 #define ESPALIER_RESCALE_H
 
-#include "variational.h"
+#include <espalier/network.h>
 
-/* Weights of a row, their noise with them; variational may be NULL. */
-void espalier_rescale_row(struct espalier_network *network, struct espalier_variational *variational, uint32_t layer,
-                          uint32_t row, float factor);
+/* Weights of a row. */
+void espalier_rescale_row(struct espalier_float_layer *layer, uint32_t row, float factor);
 
-/* Weights that read a channel of the layer's input, their noise with them; variational may be NULL. */
-void espalier_rescale_channel(struct espalier_network *network, struct espalier_variational *variational,
-                              uint32_t layer, uint32_t channel, float factor);
+/* Weights that read a channel of the layer's input. */
+void espalier_rescale_channel(struct espalier_float_layer *layer, uint32_t channel, float factor);
 
 #endif

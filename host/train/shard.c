@@ -65,39 +65,21 @@ void espalier_shard_train(struct espalier_shard *shard, const struct espalier_vi
         espalier_pass_backward(shard->pass, views, shard->logit_gradients, &shard->gradients);
 }
 
-/* to = (to + the same of all other shards) / count, at live's places. */
-static void reduce(struct espalier_shard *shards, uint32_t count, const struct espalier_live_layer *live,
-                   float *(*of)(struct espalier_shard *, uint32_t), uint32_t layer)
+/* In the first shard: (its array + those of all others) / count, at live's places.
+ * field  of struct espalier_gradients, as an offset */
+static void reduce(struct espalier_shard *shards, uint32_t count, size_t field, uint32_t layer,
+                   const struct espalier_live_layer *live)
 {
-    float *to = of(&shards[0], layer), share = 1.0F / (float)count;
+    float *to = NULL, share = 1.0F / (float)count;
 
-    for (uint32_t s = 1; s < count; s++) {
-        const float *from = of(&shards[s], layer);
-        for (size_t i = 0; i < live->count; i++)
+    for (uint32_t s = 0; s < count; s++) {
+        float **arrays = *(float ***)((char *)&shards[s].gradients + field), *from = arrays[layer];
+        to = s == 0 ? from : to;
+        for (size_t i = 0; i < live->count && s > 0; i++)
             to[espalier_live_at(live, i)] += from[espalier_live_at(live, i)];
     }
     for (size_t i = 0; i < live->count; i++)
         to[espalier_live_at(live, i)] *= share;
-}
-
-static float *weights_of(struct espalier_shard *shard, uint32_t layer)
-{
-    return shard->gradients.weights[layer];
-}
-
-static float *variance_of(struct espalier_shard *shard, uint32_t layer)
-{
-    return shard->gradients.variance[layer];
-}
-
-static float *bias_of(struct espalier_shard *shard, uint32_t layer)
-{
-    return shard->gradients.bias[layer];
-}
-
-static float *gain_of(struct espalier_shard *shard, uint32_t layer)
-{
-    return shard->gradients.gain[layer];
 }
 
 void espalier_shards_reduce(struct espalier_shard *shards, uint32_t count, const struct espalier_network *network,
@@ -107,10 +89,10 @@ void espalier_shards_reduce(struct espalier_shard *shards, uint32_t count, const
         return;
     for (uint32_t i = 0; i < network->layer_count; i++) {
         const struct espalier_live_layer rows = {.count = network->layers[i].shape.rows};
-        reduce(shards, count, &live->layers[i], weights_of, i);
-        reduce(shards, count, &rows, bias_of, i);
-        reduce(shards, count, &rows, gain_of, i);
+        reduce(shards, count, offsetof(struct espalier_gradients, weights), i, &live->layers[i]);
+        reduce(shards, count, offsetof(struct espalier_gradients, bias), i, &rows);
+        reduce(shards, count, offsetof(struct espalier_gradients, gain), i, &rows);
         if (shards[0].gradients.variance != NULL)
-            reduce(shards, count, &live->layers[i], variance_of, i);
+            reduce(shards, count, offsetof(struct espalier_gradients, variance), i, &live->layers[i]);
     }
 }

@@ -99,14 +99,6 @@ void espalier_variational_apply(struct espalier_variational *variational, const 
     }
 }
 
-void espalier_variational_rescale(struct espalier_variational *variational, uint32_t layer, size_t first, size_t count,
-                                  float factor)
-{
-    if (variational->kind == ESPALIER_NOISE_ELEMENTS) /* groups know alphas, which stay what they are */
-        for (size_t k = first; k < first + count; k++)
-            variational->layers[layer].parameter[k] += logf(factor * factor + SQUARE_MIN);
-}
-
 void espalier_variational_forget(struct espalier_variational *variational, const struct espalier_network *network)
 {
     for (uint32_t i = 0; i < variational->layer_count; i++) {

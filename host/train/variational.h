@@ -47,10 +47,6 @@ void espalier_variational_step(struct espalier_variational *variational, const s
                                const struct espalier_live *live, struct espalier_gradients *gradients,
                                float learning_rate);
 
-/* The weights first to first + count - 1 of a layer were multiplied by @p factor: their noise grows with them. */
-void espalier_variational_rescale(struct espalier_variational *variational, uint32_t layer, size_t first, size_t count,
-                                  float factor);
-
 /* Forgets the noise of weights whose mask has become 0. */
 void espalier_variational_forget(struct espalier_variational *variational, const struct espalier_network *network);
 

@@ -36,6 +36,41 @@ void network_settle(struct espalier_random *random, struct espalier_float_layer 
         layer->bias[row] = (float)(0.3 * espalier_random_normal(random));
 }
 
+static struct espalier_network *three_layers(uint16_t edge, uint8_t pad, uint16_t filters, uint16_t hidden,
+                                             uint16_t classes, uint64_t seed)
+{
+    struct espalier_shape shapes[] = {{.in_channels = 1,
+                                       .in_height = edge,
+                                       .in_width = edge,
+                                       .kernel_height = 3,
+                                       .kernel_width = 3,
+                                       .pad = pad,
+                                       .pool = 2,
+                                       .relu = true,
+                                       .rows = filters},
+                                      {.relu = true, .rows = hidden},
+                                      {.rows = classes}};
+    return network_of(shapes, 3, seed);
+}
+
+struct espalier_network *network_drawn(struct espalier_random *random, uint16_t edge, uint16_t classes, double kept)
+{
+    const uint8_t pad = (uint8_t)espalier_random_below(random, 2);
+    struct espalier_network *network = three_layers(edge, pad, 3, 5, classes, espalier_random_bits(random));
+    for (uint32_t i = 0; i < network->layer_count; i++) {
+        struct espalier_float_layer *layer = &network->layers[i];
+        for (size_t k = 0; k < layer->shape.rows * espalier_shape_columns(&layer->shape); k++)
+            layer->mask[k] = espalier_random_uniform(random) < kept;
+        network_settle(random, layer);
+    }
+    return network;
+}
+
+struct espalier_network *network_for_task(uint16_t edge, uint16_t classes, uint64_t seed)
+{
+    return three_layers(edge, 0, 6, 16, classes, seed);
+}
+
 struct espalier_dataset network_task(uint64_t seed, uint32_t images, uint16_t edge, uint32_t contrast)
 {
     struct espalier_random random;
