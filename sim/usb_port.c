@@ -274,7 +274,7 @@ bool usb_port_cancel(struct usb_port *port, uint32_t id)
             if ((*link)->id != id)
                 continue;
             struct usb_urb *urb = take(&port->queues[pipe], link);
-            port->waits[pipe] = false; /* the next one may have room where this one had none */
+            port->waits[pipe] = false; /* the next one is tried anew */
             if (urb->packets == 0) {
                 give_back(port, urb);
                 free(urb);
