@@ -51,3 +51,10 @@ $(BUILD)/tests/check_usb_%: $(BUILD)/tests/check_usb_%.o $(BUILD)/tests/support/
 	$(CXX) $(LDFLAGS) -o $@ $^ $(CHECK_LIBS) $(LDLIBS)
 $(BUILD)/tests/check_usb_board: $(BUILD)/tests/check_usb_board.o $(BUILD)/tests/support/support.o $(USB_DIR)/libusb_board.a $(LIBRARY)
 	$(CXX) $(LDFLAGS) -o $@ $^ $(CHECK_LIBS) $(LDLIBS)
+
+# The server in a process of its own, and its sessions in the test's
+USBIP_TEST_OBJECTS = $(addprefix $(BUILD)/tests/support/,support.o task.o random_model.o usbip_client.o) \
+    $(filter-out %/main.o %/server.o,$(USBIP_OBJECTS))
+$(BUILD)/tests/check_usbip_garbage.o: CPPFLAGS += -Isim/usbip
+$(BUILD)/tests/check_usbip $(BUILD)/tests/check_usbip_garbage: %: %.o $(USBIP_TEST_OBJECTS) $(USB_DIR)/libusb_board.a $(LIBRARY) | $(USBIP)
+	$(CXX) $(LDFLAGS) -o $@ $^ $(CHECK_LIBS) $(LDLIBS)

@@ -11,13 +11,14 @@
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 
 enum { WAIT_MILLISECONDS = 60000, PATH_ROOM = 4096, DIRECTION_IN = 1 };
 
 /* ---- the server ---- */
 
-static const char *program(void)
+const char *usbip_program(void)
 {
     static char path[PATH_ROOM];
     ssize_t length = readlink("/proc/self/exe", path, sizeof path - 32);
@@ -43,7 +44,7 @@ void usbip_process_start(struct usbip_process *process, unsigned boards)
         close(out[0]);
         close(out[1]);
         if (freopen(errors, "w", stderr))
-            execl(program(), "espalier-sim", "--usbip", "--port", "0", "--boards", count, "--json", (char *)NULL);
+            execl(usbip_program(), "espalier-sim", "--usbip", "--port", "0", "--boards", count, "--json", (char *)NULL);
         _exit(127);
     }
     close(out[1]);
@@ -54,15 +55,32 @@ void usbip_process_start(struct usbip_process *process, unsigned boards)
     ck_assert_msg(port && sscanf(port, "\"port\":%u", &process->port) == 1, "%s", line);
 }
 
+static void read_errors(struct usbip_process *process)
+{
+    FILE *file = fopen(test_path(3, "usbip.err"), "r");
+    ck_assert(file);
+    process->errors[fread(process->errors, 1, sizeof process->errors - 1, file)] = '\0';
+    fclose(file);
+}
+
+void usbip_process_expect(struct usbip_process *process, const char *text)
+{
+    const struct timespec pause = {.tv_nsec = 10000000};
+    for (unsigned n = 0; n < WAIT_MILLISECONDS / 10; n++) {
+        read_errors(process);
+        if (strstr(process->errors, text))
+            return;
+        nanosleep(&pause, NULL);
+    }
+    ck_abort_msg("it does not say \"%s\": %s", text, process->errors);
+}
+
 void usbip_process_end(struct usbip_process *process, int signal)
 {
     int status;
     ck_assert_int_eq(kill(process->pid, signal), 0);
     ck_assert_int_eq(waitpid(process->pid, &status, 0), process->pid);
-    FILE *file = fopen(test_path(3, "usbip.err"), "r");
-    ck_assert(file);
-    process->errors[fread(process->errors, 1, sizeof process->errors - 1, file)] = '\0';
-    fclose(file);
+    read_errors(process);
     ck_assert_msg(WIFEXITED(status) && WEXITSTATUS(status) == 0, "the server ended with %#x: %s", (unsigned)status,
                   process->errors);
 }
@@ -173,7 +191,7 @@ void usbip_client_encode(struct usbip_client *client, unsigned endpoint, bool in
     put(bytes + 16, endpoint, 4);
     put(bytes + 0x14, flags, 4);
     put(bytes + 0x18, length, 4);
-    put(bytes + 0x20, 0xffffffff, 4);
+    put(bytes + 0x20, client->packets, 4);
     if (setup)
         memcpy(bytes + 0x28, setup, 8);
 }
@@ -218,7 +236,7 @@ void usbip_client_reply(const struct usbip_client *client, bool in, struct usbip
         return;
     }
     ck_assert_uint_eq(reply->command, 3);
-    ck_assert_uint_eq(get(bytes + 0x20, 4), 0xffffffff);
+    ck_assert_uint_eq(get(bytes + 0x20, 4), client->packets);
     if (in) {
         ck_assert_uint_le(reply->length, CLIENT_REPLY_BYTES);
         receive_all(client, reply->data, reply->length);

@@ -7,23 +7,29 @@
 
 enum { CLIENT_REPLY_BYTES = 1 << 16 };
 
+/** The path of espalier-sim, in the folder above this program's. */
+const char *usbip_program(void);
+
 /** A server of its own, in another process. */
 struct usbip_process {
     int pid;
     unsigned port;
-    char errors[1 << 14]; /**< what it wrote on standard error, after usbip_process_end */
+    char errors[1 << 14]; /**< what it has written on standard error, after usbip_process_end or _expect */
 };
 
 /** Starts build/espalier-sim --usbip --port 0 --json, and @p boards boards. */
 void usbip_process_start(struct usbip_process *process, unsigned boards);
 /** Ends it with a signal. It must have lived until then, leak nothing (where sanitizers look), and exit with 0. */
 void usbip_process_end(struct usbip_process *process, int signal);
+/** Waits until it has written @p text on standard error, for 60 seconds at the most. */
+void usbip_process_expect(struct usbip_process *process, const char *text);
 
 /** A connection. */
 struct usbip_client {
     int socket;
     uint32_t device;   /**< its number in commands, once attached */
     uint32_t sequence; /**< of the last command */
+    uint32_t packets;  /**< number_of_packets of what is not isochronous: 0 from Linux, all ones by its documentation */
 };
 
 /** What came back for a transfer or an unlink. */
