@@ -103,7 +103,11 @@ $(BUILD)/tests/check_tool: | $(TOOL) # runs it
 MOCK_USB = $(BUILD)/tests/umockdev/mock_usb.o
 $(BUILD)/tests/umockdev/%.o: CPPFLAGS += $(subst -I,-isystem ,$(shell pkg-config --cflags umockdev-1.0 2>/dev/null))
 $(BUILD)/tests/check_driver: $(MOCK_USB)
-$(BUILD)/tests/check_driver: LDLIBS += $(shell pkg-config --libs umockdev-1.0 2>/dev/null)
+$(BUILD)/tests/check_driver $(BUILD)/tests/check_driver_rtl: LDLIBS += $(shell pkg-config --libs umockdev-1.0 2>/dev/null)
+# and with the RTL's own USB device behind libusb
+$(BUILD)/tests/check_driver_rtl: $(BUILD)/tests/check_driver_rtl.o $(MOCK_USB) $(addprefix $(BUILD)/tests/support/,support.o task.o random_model.o) \
+    $(USB_DIR)/libusb_board.a $(LIBRARY)
+	$(CXX) $(LDFLAGS) -o $@ $^ $(CHECK_LIBS) $(LDLIBS)
 
 build-tests: build-all $(TESTS)
 
