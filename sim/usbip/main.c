@@ -28,7 +28,7 @@ static const char help[] =
     "    sudo usbip attach -r localhost -b 1-1     (another port: sudo usbip --tcp-port N attach ...)\n"
     "    build/espalier devices && build/espalier run MODEL IMAGE --device SIM0001\n"
     "    sudo usbip detach -p 00                   (\"usbip port\" lists what is attached)\n\n"
-    "A board serves one client at a time, and computes only while there is something to do. Simulated USB is some 20 times\n"
+    "A board serves one client at a time, and computes only while there is something to do. Simulated USB is some 30 times\n"
     "slower than real: sim/README.md has figures. It ends at SIGINT (Ctrl-C) or SIGTERM.\n\n"
     "exit codes:\n"
     "  0  ended by a signal\n"
