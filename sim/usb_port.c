@@ -17,8 +17,8 @@ enum {
     PORT_RESET = 4
 };
 
-/* A device that computes nothing and has said nothing for so long says nothing any more: it breaks its own silence within
- * a frame after 2^22 cycles, 140 ms at 30 MHz. */
+/* A device that computes nothing and has said nothing for so long says nothing any more: it breaks its own silence
+ * within a frame after 2^22 cycles, 140 ms at 30 MHz. */
 static const usb_time QUIET = (usb_time)200000 * 1000000000;
 
 /* ---- queues ---- */

@@ -62,8 +62,8 @@ bool usb_port_reset(struct usb_port *port);
 int usb_port_control(struct usb_port *port, struct usb_setup setup, uint8_t *data);
 
 /** Queues a transfer for its endpoint. It is taken over, and comes back by usb_port_finished; one that cannot be, at
- * once. SET_FEATURE(PORT_RESET) to a hub's port, which no device knows, resets this port and configures the device as it
- * was. */
+ * once. SET_FEATURE(PORT_RESET) to a hub's port, which no device knows, resets this port and configures the device as
+ * it was. */
 void usb_port_submit(struct usb_port *port, struct usb_urb *urb);
 /** Ends a transfer that is queued. If it has carried bytes it comes back finished, with -ECONNRESET.
  *  @return whether it was there and has vanished without a trace */

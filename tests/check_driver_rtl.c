@@ -1,6 +1,6 @@
-/* The USB driver, through an unmodified libusb, on a USB device that is the RTL's own: umockdev answers the ioctls of usbfs
- * (umockdev/mock_usb.h), a bus-level host carries each transfer over D+ and D- (sim/usb_port.h), and rtl/link and the core
- * of the board up5k are what answers it. */
+/* The USB driver, through an unmodified libusb, on a USB device that is the RTL's own: umockdev answers the ioctls of
+ * usbfs (umockdev/mock_usb.h), a bus-level host carries each transfer over D+ and D- (sim/usb_port.h), and rtl/link and
+ * the core of the board up5k are what answers it. */
 #include "support/support.h"
 #include "support/task.h"
 #include "umockdev/mock_usb.h"

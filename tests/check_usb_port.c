@@ -1,5 +1,5 @@
-/* sim/usb_port.h: queues of transfers on a bus with the RTL's USB core at its end, and an application behind it that takes
- * and gives bytes. */
+/* sim/usb_port.h: queues of transfers on a bus with the RTL's USB core at its end, and an application behind it that
+ * takes and gives bytes. */
 #include "support/support.h"
 
 #include <errno.h>

@@ -1,6 +1,6 @@
 /* espalier-sim --usbip as a client meets it: a server in a process of its own, and a client written from the protocol
- * (support/usbip_client.h). What it says of the device is compared with what the bus-level host reads from another board
- * of the same kind; what the board computes, with the reference engine. */
+ * (support/usbip_client.h). What it says of the device is compared with what the bus-level host reads from another
+ * board of the same kind; what the board computes, with the reference engine. */
 #include "support/support.h"
 #include "support/task.h"
 #include "support/usbip_client.h"
@@ -112,8 +112,8 @@ static void close_twin(struct twin *twin)
 static void compare_request(struct usbip_client *client, struct twin *twin, const struct usb_setup *setup)
 {
     uint8_t given[1024] = {0}, right[1024] = {0};
-    const int got = usbip_client_control(client, setup->type, setup->request, setup->value, setup->index, setup->length,
-                                         given);
+    const int got =
+        usbip_client_control(client, setup->type, setup->request, setup->value, setup->index, setup->length, given);
     int expected = usb_host_control(&twin->host, *setup, right);
     expected = expected == USB_STALLED ? -EPIPE : expected;
     ck_assert_msg(got == expected, "request %02x %02x %04x %04x %u: %d, not %d", setup->type, setup->request,
@@ -195,7 +195,8 @@ START_TEST(descriptors_are_those_that_the_bus_level_host_reads)
 }
 END_TEST
 
-/* A request that may well be one of the standard ones, but not SET_ADDRESS: that, the twin's host would have to follow. */
+/* A request that may well be one of the standard ones, but not SET_ADDRESS: that, the twin's host would have to follow.
+ */
 static struct usb_setup random_request(struct espalier_random *random)
 {
     static const uint8_t types[] = {0x80, 0x81, 0x82, 0x00, 0x01, 0x02, 0xC0, 0x23};

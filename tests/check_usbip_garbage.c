@@ -1,5 +1,5 @@
-/* What other programs may send to the USB/IP server: anything. It must go on serving those who speak the protocol, and say
- * once what it has refused. Sessions are fed in this process, where sanitizers see them, and over the network. */
+/* What other programs may send to the USB/IP server: anything. It must go on serving those who speak the protocol, and
+ * say once what it has refused. Sessions are fed in this process, where sanitizers see them, and over the network. */
 #include "support/support.h"
 #include "support/usbip_client.h"
 
@@ -287,7 +287,8 @@ START_TEST(a_client_that_says_nothing_is_sent_away)
 }
 END_TEST
 
-/* It unlinks what is not there, without end, and takes no answer: the server stops listening to it, and to nobody else. */
+/* It unlinks what is not there, without end, and takes no answer: the server stops listening to it, and to nobody else.
+ */
 START_TEST(a_client_that_takes_no_answers_is_not_listened_to)
 {
     enum { TOO_MUCH = 64 << 20 }; /* bytes; the limit and the buffers of two sockets are a small part of it */

@@ -12,8 +12,10 @@
 
 static const char help[] =
     "usage: espalier-sim --usbip [OPTION]...\n\n"
-    "Serves simulated boards over USB/IP, so that a computer with Linux attaches them and sees USB devices: lsusb, the\n"
-    "driver of Espalier and any program with libusb then use them as they would use a board. What answers is the board's\n"
+    "Serves simulated boards over USB/IP, so that a computer with Linux attaches them and sees USB devices: lsusb, "
+    "the\n"
+    "driver of Espalier and any program with libusb then use them as they would use a board. What answers is the "
+    "board's\n"
     "own USB core, in Verilog, bit by bit on a simulated D+ and D-; the board is the build up5k.\n\n"
     "  --usbip         serve over USB/IP (there is no other way yet)\n"
     "  --bind ADDRESS  numeric address to listen at (default 127.0.0.1: this computer only; USB/IP has no password)\n"
@@ -28,7 +30,8 @@ static const char help[] =
     "    sudo usbip attach -r localhost -b 1-1     (another port: sudo usbip --tcp-port N attach ...)\n"
     "    build/espalier devices && build/espalier run MODEL IMAGE --device SIM0001\n"
     "    sudo usbip detach -p 00                   (\"usbip port\" lists what is attached)\n\n"
-    "A board serves one client at a time, and computes only while there is something to do. Simulated USB is some 30 times\n"
+    "A board serves one client at a time, and computes only while there is something to do. Simulated USB is some 30 "
+    "times\n"
     "slower than real: sim/README.md has figures. It ends at SIGINT (Ctrl-C) or SIGTERM.\n\n"
     "exit codes:\n"
     "  0  ended by a signal\n"
@@ -46,10 +49,10 @@ struct arguments {
 enum option_code { USBIP, BIND, PORT, BOARDS, SEED, JSON, HELP };
 
 static const struct option options[] = {
-    {"usbip", no_argument, NULL, USBIP},   {"bind", required_argument, NULL, BIND},
+    {"usbip", no_argument, NULL, USBIP},     {"bind", required_argument, NULL, BIND},
     {"port", required_argument, NULL, PORT}, {"boards", required_argument, NULL, BOARDS},
     {"seed", required_argument, NULL, SEED}, {"json", no_argument, NULL, JSON},
-    {"help", no_argument, NULL, HELP},     {0},
+    {"help", no_argument, NULL, HELP},       {0},
 };
 
 static bool read_number(const char *text, unsigned long low, unsigned long high, unsigned long *number)
@@ -75,7 +78,8 @@ static const char *take_option(int code, const char *value, struct arguments *ar
         arguments->port = value;
         return read_number(value, 0, 65535, &port) ? NULL : "--port is a number from 0 to 65535";
     case BOARDS:
-        return read_number(value, 1, USBIP_BOARDS_MOST, &arguments->boards) ? NULL : "--boards is a number from 1 to 16";
+        return read_number(value, 1, USBIP_BOARDS_MOST, &arguments->boards) ? NULL
+                                                                            : "--boards is a number from 1 to 16";
     case SEED:
         return read_number(value, 0, UINT32_MAX, &arguments->seed) ? NULL : "--seed is a number from 0 to 2^32-1";
     default:

@@ -50,20 +50,29 @@ static void drop(struct client *client)
 }
 
 /* "address port" of the other end, or of this one. */
-static void name_of(const struct sockaddr *address, socklen_t size, char host[USBIP_HOST_CHARS], char port[USBIP_PORT_CHARS])
+static void name_of(const struct sockaddr *address, socklen_t size, char host[USBIP_HOST_CHARS],
+                    char port[USBIP_PORT_CHARS])
 {
-    if (getnameinfo(address, size, host, USBIP_HOST_CHARS, port, USBIP_PORT_CHARS, NI_NUMERICHOST | NI_NUMERICSERV) != 0) {
+    if (getnameinfo(address, size, host, USBIP_HOST_CHARS, port, USBIP_PORT_CHARS, NI_NUMERICHOST | NI_NUMERICSERV) !=
+        0) {
         strcpy(host, "?");
         strcpy(port, "?");
     }
 }
 
+/* A client whose computer has vanished is noticed after two minutes: else it would keep its board. */
 static bool set_up(int socket)
 {
-    const int on = 1;
-    return fcntl(socket, F_SETFL, O_NONBLOCK) == 0 && fcntl(socket, F_SETFD, FD_CLOEXEC) == 0 &&
-           setsockopt(socket, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on) == 0 &&
-           setsockopt(socket, SOL_SOCKET, SO_KEEPALIVE, &on, sizeof on) == 0;
+    static const struct {
+        int level, name, value;
+    } wanted[] = {
+        {IPPROTO_TCP, TCP_NODELAY, 1},    {SOL_SOCKET, SO_KEEPALIVE, 1}, {IPPROTO_TCP, TCP_KEEPIDLE, 60},
+        {IPPROTO_TCP, TCP_KEEPINTVL, 10}, {IPPROTO_TCP, TCP_KEEPCNT, 6},
+    };
+    bool good = fcntl(socket, F_SETFL, O_NONBLOCK) == 0 && fcntl(socket, F_SETFD, FD_CLOEXEC) == 0;
+    for (size_t n = 0; n < sizeof wanted / sizeof *wanted; n++)
+        good = good && setsockopt(socket, wanted[n].level, wanted[n].name, &wanted[n].value, sizeof(int)) == 0;
+    return good;
 }
 
 static void welcome(struct usbip_server *server)
@@ -272,7 +281,8 @@ void usbip_server_close(struct usbip_server *server)
     free(server);
 }
 
-void usbip_server_address(const struct usbip_server *server, char address[USBIP_HOST_CHARS], char port[USBIP_PORT_CHARS])
+void usbip_server_address(const struct usbip_server *server, char address[USBIP_HOST_CHARS],
+                          char port[USBIP_PORT_CHARS])
 {
     struct sockaddr_storage place = {0};
     socklen_t size = sizeof place;

@@ -212,8 +212,10 @@ static void take_command(struct usbip_session *session)
 {
     struct usbip_command command;
     usbip_read_command(session->message, &command);
-    if (command.device != usbip_device_number(&session->board->told) || command.direction > USBIP_IN)
-        refuse(session, "a command for device 0x%08x, direction %u", command.device, command.direction);
+    const uint32_t device = usbip_device_number(&session->board->told);
+    if (command.device != device || command.direction > USBIP_IN)
+        refuse(session, "a command for device 0x%08x, direction %u; this is device 0x%08x, and directions are 0 and 1",
+               command.device, command.direction, device);
     else if (command.command == USBIP_SUBMIT)
         take_submit(session, &command);
     else if (command.command == USBIP_UNLINK)

@@ -1,5 +1,5 @@
-/** The messages of USB/IP, protocol version 1.1.1, as the documentation of Linux lays them out (usbip_protocol.rst). All
- * numbers are big-endian, but for the eight bytes of a SETUP packet, which are as on the bus. */
+/** The messages of USB/IP, protocol version 1.1.1, as the documentation of Linux lays them out (usbip_protocol.rst).
+ * All numbers are big-endian, but for the eight bytes of a SETUP packet, which are as on the bus. */
 #ifndef ESPALIER_USBIP_WIRE_H
 #define ESPALIER_USBIP_WIRE_H
 

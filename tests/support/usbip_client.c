@@ -103,9 +103,8 @@ static uint32_t get(const uint8_t *at, unsigned bytes)
 
 struct usbip_client usbip_client_connect(const struct usbip_process *process)
 {
-    const struct sockaddr_in address = {.sin_family = AF_INET,
-                                        .sin_port = htons((uint16_t)process->port),
-                                        .sin_addr = {htonl(INADDR_LOOPBACK)}};
+    const struct sockaddr_in address = {
+        .sin_family = AF_INET, .sin_port = htons((uint16_t)process->port), .sin_addr = {htonl(INADDR_LOOPBACK)}};
     struct usbip_client client = {.socket = socket(AF_INET, SOCK_STREAM, 0)};
     ck_assert_int_ge(client.socket, 0);
     ck_assert_msg(connect(client.socket, (const struct sockaddr *)&address, sizeof address) == 0, "%s",

@@ -59,7 +59,8 @@ void usbip_client_encode(struct usbip_client *client, unsigned endpoint, bool in
 uint32_t usbip_client_submit(struct usbip_client *client, unsigned endpoint, bool in, uint32_t flags, const void *data,
                              uint32_t length, const uint8_t setup[8]);
 uint32_t usbip_client_unlink(struct usbip_client *client, uint32_t sequence);
-/** Waits for the next reply. @param in  whether transfers that are under way ask for bytes (their replies carry them) */
+/** Waits for the next reply. @param in  whether transfers that are under way ask for bytes (their replies carry them)
+ */
 void usbip_client_reply(const struct usbip_client *client, bool in, struct usbip_reply *reply);
 
 /** A control transfer alone. @return bytes, or a negative errno */

@@ -22,8 +22,8 @@ enum {
     CONTROL = 0x00, /* usbfs keeps endpoint 0 under this address */
     SETUP_BYTES = 8,
     PORT_MICROSECONDS = 300, /* of bus time, each time somebody looks for a finished transfer */
-    POLLS = 64,     /* of the board, each time somebody looks for a finished transfer */
-    LATE_LOOKS = 50 /* looks until a late transfer is served */
+    POLLS = 64,              /* of the board, each time somebody looks for a finished transfer */
+    LATE_LOOKS = 50          /* looks until a late transfer is served */
 };
 
 /* A transfer in the order of submission. */
@@ -45,7 +45,7 @@ struct mock_device {
     const void *owner; /* of the interface: a client */
     struct urb urbs[URBS_MAX];
     size_t count;
-    uint32_t ids; /* given to transfers on the port */
+    uint32_t ids;     /* given to transfers on the port */
     uint8_t rest[64]; /* IN bytes that a short transfer left */
     size_t rest_size;
     struct mock_tally tally;

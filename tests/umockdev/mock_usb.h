@@ -35,8 +35,8 @@ struct mock_spec {
     bool foreign;                     /* the numbers are right, the interface is not */
     bool mute;                        /* its control endpoint stalls */
     struct espalier_transport behind; /* not closed here; send NULL: swallows everything and says nothing */
-    /* Instead of it a port with a whole USB device, configured: it answers all transfers, those of endpoint 0 included, and
-     * has the descriptors and strings. Of the fates, MOCK_SERVE, MOCK_VANISH and MOCK_REFUSE are then possible. */
+    /* Instead of it a port with a whole USB device, configured: it answers all transfers, those of endpoint 0 included,
+     * and has the descriptors and strings. Of the fates, MOCK_SERVE, MOCK_VANISH and MOCK_REFUSE are then possible. */
     struct usb_port *port;
     /* The fate of bulk transfer @p number (from 0, submitted or refused); NULL: all are served. */
     enum mock_fate (*fate)(void *context, uint64_t number, bool in);
