@@ -149,6 +149,14 @@ static void tell_json(const struct usbip_rack *rack, const char *address, const 
     puts("]}");
 }
 
+/* USB/IP has no password. */
+static void warn_of_strangers(const char *address)
+{
+    if (strncmp(address, "127.", 4) != 0 && strcmp(address, "::1") != 0)
+        fputs("espalier-sim: whoever reaches this address can use the boards; without --bind, only this computer can\n",
+              stderr);
+}
+
 static void tell(const struct usbip_rack *rack, const char *address, const char *port)
 {
     printf("espalier-sim: USB/IP at %s, port %s\n", address, port);
@@ -172,6 +180,7 @@ static int serve(struct usbip_rack *rack, const struct arguments *arguments)
         return EXIT_FAILURE;
     }
     usbip_server_address(server, address, port);
+    warn_of_strangers(address);
     (arguments->json ? tell_json : tell)(rack, address, port);
     fflush(stdout);
     const bool good = usbip_server_run(server, signal_pipe[0]);
