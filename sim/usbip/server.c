@@ -75,6 +75,29 @@ static bool set_up(int socket)
     return good;
 }
 
+static bool asks(const struct client *client)
+{
+    return client->session.stage == USBIP_STAGE_OPERATION || client->session.stage == USBIP_STAGE_IMPORT;
+}
+
+/* A place for one more client. If there is none, whoever has been asking for longest without having asked for anything
+ * makes room: a crowd that says nothing keeps nobody out. @return NULL if nobody can be sent away */
+static struct client *make_room(struct usbip_server *server)
+{
+    struct client *oldest = NULL;
+    for (struct client *client = server->clients; client < server->clients + USBIP_CLIENTS_MOST; client++) {
+        if (!client->open)
+            return client;
+        if (asks(client) && (!oldest || client->since < oldest->since))
+            oldest = client;
+    }
+    if (oldest) {
+        usbip_note(&server->rack->notes, oldest->name, "closed: it has asked for nothing, and others come");
+        drop(oldest);
+    }
+    return oldest;
+}
+
 static void welcome(struct usbip_server *server)
 {
     struct sockaddr_storage address;
@@ -83,12 +106,10 @@ static void welcome(struct usbip_server *server)
     const int socket = accept(server->listener, (struct sockaddr *)&address, &size);
     if (socket < 0)
         return; /* it has gone again; or there are no descriptors, and it waits */
-    struct client *client = server->clients;
-    while (client < server->clients + USBIP_CLIENTS_MOST && client->open)
-        client++;
+    struct client *client = make_room(server);
     name_of((struct sockaddr *)&address, size, host, port);
-    if (client == server->clients + USBIP_CLIENTS_MOST || !set_up(socket)) {
-        usbip_note(&server->rack->notes, host, "refused: there are %d clients already", USBIP_CLIENTS_MOST);
+    if (!client || !set_up(socket)) {
+        usbip_note(&server->rack->notes, host, "refused: %s", client ? strerror(errno) : "there are too many clients");
         close(socket);
         return;
     }
@@ -142,7 +163,7 @@ static size_t owed(const struct client *client)
 /* When a client is given up, in seconds; infinity for one that keeps nobody waiting. */
 static double patience_ends(const struct client *client)
 {
-    if (client->session.stage == USBIP_STAGE_OPERATION || client->session.stage == USBIP_STAGE_IMPORT)
+    if (asks(client))
         return client->since + USBIP_ASK_SECONDS;
     return usbip_session_expects(&client->session) || owed(client) > 0 ? client->moved + USBIP_STUCK_SECONDS : INFINITY;
 }
