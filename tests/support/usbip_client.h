@@ -14,7 +14,7 @@ const char *usbip_program(void);
 struct usbip_process {
     int pid;
     unsigned port;
-    char errors[1 << 14]; /**< what it has written on standard error, after usbip_process_end or _expect */
+    char errors[1 << 17]; /**< what it has written on standard error, after usbip_process_end or _expect */
 };
 
 /** Starts build/espalier-sim --usbip --port 0 --json, and @p boards boards. */
