@@ -98,7 +98,7 @@ include tests/blocks/rules.mk
 include sim/usb.mk
 $(BUILD)/tests/check_%: $(BUILD)/tests/check_%.o $(TEST_SUPPORT) $(TEST_TOOL_OBJECTS) $(SIM_LIBRARY) $(LIBRARY)
 	$(CXX) $(LDFLAGS) -o $@ $^ $(CHECK_LIBS) $(LDLIBS)
-$(BUILD)/tests/check_tool: | $(TOOL) # runs it
+$(addprefix $(BUILD)/tests/,check_tool check_resume): | $(TOOL) # run it
 # Devices on USB that are not there, for the test of the driver; it starts itself again under umockdev-wrapper
 MOCK_USB = $(BUILD)/tests/umockdev/mock_usb.o
 $(BUILD)/tests/umockdev/%.o: CPPFLAGS += $(subst -I,-isystem ,$(shell pkg-config --cflags umockdev-1.0 2>/dev/null))
