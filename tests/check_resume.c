@@ -123,6 +123,9 @@ static struct job draw_job(struct espalier_random *random, const struct kind *ki
     options->search_trials = kind->search;
     options->level_epochs = kind->level_epochs;
     options->prune_epochs = 2 * kind->steps;
+    options->prune_rate = 2e-2F; /* weights go far from where ADMM began */
+    options->rho_first = 1e-3F;
+    options->rho_last = 1e-2F;
     options->retrain_epochs = kind->format == ESPALIER_DENSE ? 0 : 4;
     options->quantize_epochs = 6;
     options->made_by = "check_resume";

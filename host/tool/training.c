@@ -95,7 +95,7 @@ static bool is_row(bool json, const char *line, size_t *length)
 /* Finds the end of the log's first rows, at most @p wanted; *found receives how many there are. */
 static long end_of_rows(const struct training_report *report, uint32_t wanted, uint32_t *found)
 {
-    FILE *file = fopen(report->log_path, "r");
+    FILE *file = wanted > 0 ? fopen(report->log_path, "r") : NULL;
     char *line = NULL;
     size_t room = 0, length = 0;
     long at = 0, end = 0;
