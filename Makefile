@@ -21,7 +21,7 @@ LIBUSB_LIBS = $(shell pkg-config --libs libusb-1.0 2>/dev/null || echo -lusb-1.0
 
 .DELETE_ON_ERROR:
 .SECONDARY:
-.PHONY: all help setup demo usbip test test-sanitize lint format data models models-lenet5 bench bench-train synth synth-link clean build-all build-tests
+.PHONY: all help setup demo usbip test test-sanitize lint format data quick models models-lenet5 bench bench-train synth synth-link clean build-all build-tests
 
 all: setup-demo ## build the libraries, the simulated boards and the tool (default)
 	@$(MAKE) --no-print-directory -j$(JOBS) build-all
@@ -102,7 +102,7 @@ include tests/blocks/rules.mk
 include sim/usb.mk
 $(BUILD)/tests/check_%: $(BUILD)/tests/check_%.o $(TEST_SUPPORT) $(TEST_TOOL_OBJECTS) $(SIM_LIBRARY) $(LIBRARY)
 	$(CXX) $(LDFLAGS) -o $@ $(filter %.o,$^) $(filter %.a,$^) $(CHECK_LIBS) $(LDLIBS)
-$(BUILD)/tests/check_tool: | $(TOOL) # runs it
+$(addprefix $(BUILD)/tests/,check_tool check_resume check_quick): | $(TOOL) # run it
 # Devices on USB that are not there, for the test of the driver; it starts itself again under umockdev-wrapper
 MOCK_USB = $(BUILD)/tests/umockdev/mock_usb.o
 $(BUILD)/tests/umockdev/%.o: CPPFLAGS += $(subst -I,-isystem ,$(shell pkg-config --cflags umockdev-1.0 2>/dev/null))
@@ -135,6 +135,8 @@ format: setup-lint ## format the C with the pinned clang-format
 
 data: setup-data ## obtain MNIST (four IDX files, checksums pinned) into build/data
 	@BUILD=$(BUILD) scripts/data
+quick: all data ## the complete pipeline in little: train, compress in all formats, pack, run in the engine and the RTL (3 minutes)
+	@BUILD=$(BUILD) scripts/models --quick
 models: all data ## train LeNet-5 and make the shipped models again; SEEDS=3: mean and range over three seeds
 	@BUILD=$(BUILD) SEEDS=$(SEEDS) scripts/models
 models-lenet5: models ## the same

@@ -9,7 +9,6 @@
 #include <espalier/engine.h>
 #include <espalier/pack.h>
 #include <espalier_sim.h>
-#include <libgen.h>
 #include <png.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -29,18 +28,6 @@ struct outcome {
     int code;
     char text[OUTPUT_BYTES];
 };
-
-/* The tool stands in the folder above this program's. */
-static const char *tool_path(void)
-{
-    static char path[COMMAND_BYTES];
-    ssize_t length = readlink("/proc/self/exe", path, sizeof path - 32);
-    ck_assert(length > 0);
-    path[length] = '\0';
-    dirname(dirname(path));
-    strcat(path, "/espalier");
-    return path;
-}
 
 static void run_shell(const char *command, struct outcome *outcome)
 {
@@ -62,7 +49,7 @@ __attribute__((format(printf, 3, 4))) static void check_run(int code, const char
     va_start(list, format);
     vsnprintf(arguments, sizeof arguments, format, list);
     va_end(list);
-    snprintf(command, sizeof command, "'%s' %s 2>&1", tool_path(), arguments);
+    snprintf(command, sizeof command, "'%s' %s 2>&1", test_tool(), arguments);
     run_shell(command, &outcome);
     ck_assert_msg(outcome.code == code, "espalier %s: exit code %d, not %d: %s", arguments, outcome.code, code,
                   outcome.text);
@@ -79,7 +66,7 @@ __attribute__((format(printf, 2, 3))) static void run_json(int code, const char 
     va_start(list, format);
     vsnprintf(arguments, sizeof arguments, format, list);
     va_end(list);
-    snprintf(command, sizeof command, "'%s' %s --json 2>&1 > '%s'", tool_path(), arguments, test_path(3, "out.json"));
+    snprintf(command, sizeof command, "'%s' %s --json 2>&1 > '%s'", test_tool(), arguments, test_path(3, "out.json"));
     run_shell(command, &outcome);
     ck_assert_msg(outcome.code == code, "espalier %s: exit code %d, not %d: %s", arguments, outcome.code, code,
                   outcome.text);

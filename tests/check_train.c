@@ -343,7 +343,7 @@ START_TEST(a_diverging_run_and_a_stopped_one_say_so)
     options = small_options();
     options.progress = watch;
     options.context = &seen;
-    ck_assert_int_eq(espalier_train(network, &data, &options, &error), ESPALIER_ERR_IO);
+    ck_assert_int_eq(espalier_train(network, &data, &options, &error), ESPALIER_ERR_CANCELLED);
     ck_assert_msg(strstr(error.message, "stopped") != NULL, "%s", error.message);
     espalier_network_free(network);
     espalier_dataset_free(&data);

@@ -78,8 +78,17 @@ static const char help[] =
     "  --quick              few epochs on 2,000 images, 1,000 held out, to try the tools\n"
     "  --pruned FILE.ckpt   keep the pruned network here before it is quantized; if the file is there, it is quantized "
     "as it is\n"
-    "  --log FILE.csv|.json  write loss, ADMM residual ||W - Z|| / ||W|| and held-out accuracy, a row an epoch (.json: "
-    "JSON)\n"
+    "  --state FILE         keep the state of the work here at every epoch's end, and take it up if it is there: a run "
+    "that was\n"
+    "                       interrupted goes on behind its last whole epoch and gives the same model bit for bit; "
+    "removed when\n"
+    "                       the model is written. Ctrl-C stops at the next batch (exit code 130)\n"
+    "  --log FILE.csv|.json  write a row an epoch (.json: JSON): loss, ADMM residual ||W - Z|| / ||W||, held-out "
+    "accuracy,\n"
+    "                       kept_weights, and packed_bits: the size, measured by packing it, of a model with the masks "
+    "of that\n"
+    "                       moment and weights of --value-bits; in the stage \"quantize\" it is the model of that "
+    "moment\n"
     "  --json               print JSON: format, dense_weights, kept_weights, ratio, stream_bytes, held_out_images,\n"
     "                       held_out_accuracy (integer arithmetic), seconds, out\n\n"
     "example: espalier compress build/lenet5.ckpt --format gap --ratio 100 --seed 1 --out build/lenet5-gap.esp\n";
@@ -91,7 +100,7 @@ static const char *const format_names[] = {
 };
 
 struct arguments {
-    const char *baseline, *out, *data, *log, *format, *budget, *value_bits, *pruned, *family, *levels;
+    const char *baseline, *out, *data, *log, *format, *budget, *value_bits, *pruned, *family, *levels, *state;
     uint64_t bias_bits, steps, epochs, seed, threads, choose_epochs, retrain_epochs, level_epochs, quantize_epochs,
         batch, balance, search;
     double prior, augment, distill, temperature, choose_rate, ratio, prune_rate, retrain_rate, quantize_rate;
@@ -115,6 +124,7 @@ static const struct {
     {"levels", TEXT, offsetof(struct arguments, levels), 0, 0},
     {"pruned", TEXT, offsetof(struct arguments, pruned), 0, 0},
     {"log", TEXT, offsetof(struct arguments, log), 0, 0},
+    {"state", TEXT, offsetof(struct arguments, state), 0, 0},
     {"ratio", DECIMAL, offsetof(struct arguments, ratio), 1.0, 1e9},
     {"value-bits", TEXT, offsetof(struct arguments, value_bits), 0, 0},
     {"bias-bits", NUMBER, offsetof(struct arguments, bias_bits), 2, 16},
@@ -298,6 +308,7 @@ static struct espalier_compress_options compress_options(const struct arguments 
     options.train.seed = arguments->seed;
     options.train.threads = (uint32_t)arguments->threads;
     options.train.normalize = !arguments->no_normalize;
+    options.train.state = arguments->state;
     options.train.progress = training_report_progress;
     return options;
 }
@@ -395,17 +406,32 @@ static enum espalier_status join_commands(const char *pruned, const char *comman
 }
 
 /* Takes up a network that was pruned before. @param joined  receives the commands that make the model */
-static enum espalier_status take_up(const char *path, const char *commands, struct espalier_network **pruned,
-                                    char joined[TRAINING_COMMAND_MAX], struct espalier_error *error)
+static enum espalier_status take_up(const struct arguments *arguments, const char *commands,
+                                    struct espalier_network **pruned, char joined[TRAINING_COMMAND_MAX],
+                                    struct espalier_error *error)
 {
     char *made_by = NULL;
 
-    fprintf(stderr, "espalier compress: %s is there: it is quantized, nothing is pruned\n", path);
-    enum espalier_status status = espalier_network_load(path, pruned, &made_by, error);
+    if (arguments->state == NULL || access(arguments->state, F_OK) != 0)
+        fprintf(stderr, "espalier compress: %s is there: it is quantized, nothing is pruned\n", arguments->pruned);
+    enum espalier_status status = espalier_network_load(arguments->pruned, pruned, &made_by, error);
     if (status == ESPALIER_OK)
         status = join_commands(made_by, commands, joined, error);
     free(made_by);
     return status;
+}
+
+/* Where a pruned network is kept, and what made it. */
+struct kept {
+    const char *path, *made_by;
+};
+
+/* An espalier_keep_callback. */
+static enum espalier_status keep(void *context, const struct espalier_network *pruned, struct espalier_error *error)
+{
+    const struct kept *kept = context;
+
+    return espalier_network_save(pruned, kept->made_by, kept->path, error);
 }
 
 /* Prunes and quantizes. With --pruned, what is there is not pruned again, and what was pruned is kept. */
@@ -416,16 +442,17 @@ static enum espalier_status train_model(const struct arguments *arguments, const
 {
     struct espalier_compress_options own = *options;
     struct espalier_network *pruned = NULL;
+    struct kept kept = {arguments->pruned, options->made_by};
     char joined[TRAINING_COMMAND_MAX];
     bool there = arguments->pruned != NULL && access(arguments->pruned, F_OK) == 0;
-    enum espalier_status status = there ? take_up(arguments->pruned, options->made_by, &pruned, joined, error)
-                                        : espalier_prune(network, data, options, &pruned, error);
+    enum espalier_status status = there ? take_up(arguments, options->made_by, &pruned, joined, error) : ESPALIER_OK;
 
+    own.pruned = pruned;
     own.made_by = there ? joined : options->made_by;
-    if (status == ESPALIER_OK && arguments->pruned != NULL && !there)
-        status = espalier_network_save(pruned, options->made_by, arguments->pruned, error);
+    own.keep = arguments->pruned != NULL && !there ? keep : NULL;
+    own.keep_context = &kept;
     if (status == ESPALIER_OK)
-        status = espalier_quantize(pruned, data, &own, model, error);
+        status = espalier_compress(network, data, &own, model, error);
     espalier_network_free(pruned);
     return status;
 }
@@ -435,15 +462,15 @@ static enum espalier_status run(const struct arguments *arguments, const struct 
                                 const struct espalier_dataset *data, struct espalier_compress_options *options,
                                 struct espalier_model **model, struct espalier_error *error)
 {
-    struct training_report report;
-    enum espalier_status status = training_report_begin(&report, "compressing", arguments->log, error);
+    struct training_report report = {
+        .command = "compress", .label = "compressing", .log_path = arguments->log, .state = arguments->state};
+    enum espalier_status status = training_report_begin(&report, error);
 
     if (status != ESPALIER_OK)
         return status;
     options->train.context = &report;
     status = train_model(arguments, network, data, options, model, error);
-    enum espalier_status ended = training_report_end(&report, status == ESPALIER_OK ? error : NULL);
-    return status == ESPALIER_OK ? ended : status;
+    return training_report_end(&report, status, error);
 }
 
 static enum espalier_status compress(const struct arguments *arguments, struct espalier_compress_options *options,
@@ -472,6 +499,8 @@ static enum espalier_status compress(const struct arguments *arguments, struct e
     if (status == ESPALIER_OK)
         status = finish(arguments, model, &data, &result, error);
     result.seconds = training_seconds() - begin;
+    if (status == ESPALIER_OK && arguments->state != NULL)
+        (void)remove(arguments->state);
     if (status == ESPALIER_OK)
         print_result(arguments, &result);
     espalier_model_free(model);
@@ -546,5 +575,7 @@ int espalier_cmd_compress(int argc, char **argv)
         options.budgets = budgets;
     }
     training_single_blas();
-    return compress(&arguments, &options, argc, as_given, &error) == ESPALIER_OK ? TOOL_OK : tool_fail(argv[0], &error);
+    training_catch_signals();
+    return compress(&arguments, &options, argc, as_given, &error) == ESPALIER_OK ? TOOL_OK
+                                                                                 : training_fail(argv[0], &error);
 }

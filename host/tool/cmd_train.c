@@ -23,27 +23,39 @@ static const char help[] =
     "  --augment A     strength of random shift, rotation, scale and shear (default 1; 0: none)\n"
     "  --normalize     with batch normalization (folded away afterwards); ADMM chooses better without\n"
     "  --quick         4 epochs on 2,000 images, 1,000 held out, to try the tools\n"
+    "  --state FILE    keep the state of the work here at every epoch's end, and take it up if it is there: the same\n"
+    "                  network bit for bit as without an interruption; removed when the checkpoint is written. Ctrl-C "
+    "stops\n"
+    "                  at the next batch (exit code 130)\n"
     "  --log FILE.csv  write loss and held-out accuracy, a row an epoch (.json: JSON)\n"
     "  --json          print JSON: epochs, loss, held_out_images, held_out_accuracy, seconds, out\n\n"
     "example: espalier train --seed 1 --epochs 20 --data build/data --out build/lenet5.ckpt\n";
 
 struct arguments {
-    const char *out, *data, *log;
+    const char *out, *data, *log, *state;
     uint64_t epochs, seed, batch, threads;
     double rate, augment;
     bool quick, normalize, json;
 };
 
-enum option_code { OUT, DATA, EPOCHS, SEED, RATE, BATCH, THREADS, AUGMENT, NORMALIZE, QUICK, LOG, JSON };
+enum option_code { OUT, DATA, EPOCHS, SEED, RATE, BATCH, THREADS, AUGMENT, NORMALIZE, QUICK, LOG, STATE, JSON };
 
 static const struct option options[] = {
-    {"out", required_argument, NULL, OUT},         {"data", required_argument, NULL, DATA},
-    {"epochs", required_argument, NULL, EPOCHS},   {"seed", required_argument, NULL, SEED},
-    {"rate", required_argument, NULL, RATE},       {"batch", required_argument, NULL, BATCH},
-    {"threads", required_argument, NULL, THREADS}, {"quick", no_argument, NULL, QUICK},
-    {"log", required_argument, NULL, LOG},         {"json", no_argument, NULL, JSON},
-    {"augment", required_argument, NULL, AUGMENT}, {"normalize", no_argument, NULL, NORMALIZE},
-    {"help", no_argument, NULL, TOOL_HELP},        {NULL, 0, NULL, 0},
+    {"out", required_argument, NULL, OUT},
+    {"data", required_argument, NULL, DATA},
+    {"epochs", required_argument, NULL, EPOCHS},
+    {"seed", required_argument, NULL, SEED},
+    {"rate", required_argument, NULL, RATE},
+    {"batch", required_argument, NULL, BATCH},
+    {"threads", required_argument, NULL, THREADS},
+    {"quick", no_argument, NULL, QUICK},
+    {"log", required_argument, NULL, LOG},
+    {"json", no_argument, NULL, JSON},
+    {"augment", required_argument, NULL, AUGMENT},
+    {"normalize", no_argument, NULL, NORMALIZE},
+    {"state", required_argument, NULL, STATE},
+    {"help", no_argument, NULL, TOOL_HELP},
+    {NULL, 0, NULL, 0},
 };
 
 /* Takes one option. @return what is wrong with its value, or NULL */
@@ -59,6 +71,9 @@ static const char *take_option(int code, const char *value, void *context)
         return NULL;
     case LOG:
         arguments->log = value;
+        return NULL;
+    case STATE:
+        arguments->state = value;
         return NULL;
     case EPOCHS:
         return tool_read_number(value, 1, 10000, &arguments->epochs) ? NULL : "--epochs is a number from 1 to 10000";
@@ -125,6 +140,7 @@ static void set_options(const struct arguments *arguments, struct training_repor
     train->seed = arguments->seed;
     train->threads = (uint32_t)arguments->threads;
     train->normalize = arguments->normalize;
+    train->state = arguments->state;
     train->progress = training_report_progress;
     train->context = report;
 }
@@ -135,7 +151,8 @@ static enum espalier_status train(const struct arguments *arguments, const char 
     struct espalier_train_options train_options;
     struct espalier_dataset data = {0};
     struct espalier_network *network = NULL;
-    struct training_report report;
+    struct training_report report = {
+        .command = "train", .label = "training", .log_path = arguments->log, .state = arguments->state};
     uint32_t layers = 0;
     double begin = training_seconds();
     const struct espalier_shape *shapes = espalier_lenet5_shapes(&layers);
@@ -145,14 +162,13 @@ static enum espalier_status train(const struct arguments *arguments, const char 
     if (status == ESPALIER_OK)
         status = espalier_network_create(shapes, layers, arguments->seed, &network, error);
     if (status == ESPALIER_OK)
-        status = training_report_begin(&report, "training", arguments->log, error);
-    if (status == ESPALIER_OK) {
-        status = espalier_train(network, &data, &train_options, error);
-        enum espalier_status ended = training_report_end(&report, status == ESPALIER_OK ? error : NULL);
-        status = status == ESPALIER_OK ? ended : status;
-    }
+        status = training_report_begin(&report, error);
+    if (status == ESPALIER_OK)
+        status = training_report_end(&report, espalier_train(network, &data, &train_options, error), error);
     if (status == ESPALIER_OK)
         status = espalier_network_save(network, made_by, arguments->out, error);
+    if (status == ESPALIER_OK && arguments->state != NULL)
+        (void)remove(arguments->state);
     if (status == ESPALIER_OK)
         print_result(arguments, &train_options, &report.last, training_seconds() - begin);
     espalier_network_free(network);
@@ -176,5 +192,6 @@ int espalier_cmd_train(int argc, char **argv)
     if (arguments.out == NULL)
         return tool_usage_error(argv[0], "--out names the checkpoint to write");
     training_single_blas();
-    return train(&arguments, made_by, &error) == ESPALIER_OK ? TOOL_OK : tool_fail(argv[0], &error);
+    training_catch_signals();
+    return train(&arguments, made_by, &error) == ESPALIER_OK ? TOOL_OK : training_fail(argv[0], &error);
 }

@@ -2,10 +2,9 @@
 #include "commands.h"
 #include "tool.h"
 
+#include <espalier/version.h>
 #include <stdio.h>
 #include <string.h>
-
-#define TOOL_VERSION "0.1.0"
 
 static const struct {
     const char *name;
@@ -47,7 +46,7 @@ int main(int argc, char **argv)
         return argc > 1 ? TOOL_OK : TOOL_USAGE;
     }
     if (strcmp(name, "--version") == 0) {
-        puts("espalier " TOOL_VERSION);
+        puts("espalier " ESPALIER_VERSION);
         return TOOL_OK;
     }
     for (size_t i = 0; i < sizeof commands / sizeof *commands; i++)

@@ -4,7 +4,7 @@
 #include <time.h>
 #include <unistd.h>
 
-enum { BAR_WIDTH = 30, TEXT_MAX = 40 };
+enum { BAR_WIDTH = 30, TEXT_MAX = 56 };
 static const double patience = 2.0, interval = 0.1; /* seconds before the bar appears, and between two drawings */
 
 static double now(void)

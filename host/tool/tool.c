@@ -2,6 +2,7 @@
 
 #include <ctype.h>
 #include <errno.h>
+#include <signal.h>
 #include <stdarg.h>
 #include <stdlib.h>
 
@@ -23,6 +24,8 @@ static const struct {
     {TOOL_NO_DEVICE, "there is no such device on USB, or it was unplugged"},
     {TOOL_PERMISSION, "this user may not open the device"},
     {TOOL_BUSY, "another program or a driver has the device"},
+    {TOOL_SIGNAL + SIGINT, "training was stopped by Ctrl-C (SIGINT)"},
+    {TOOL_SIGNAL + SIGTERM, "training was stopped by SIGTERM"},
 };
 
 static const int code_of_status[] = {
@@ -45,7 +48,7 @@ static const int code_of_status[] = {
 void tool_exit_codes(FILE *out)
 {
     for (size_t i = 0; i < sizeof exit_codes / sizeof *exit_codes; i++)
-        fprintf(out, "  %2d  %s\n", exit_codes[i].code, exit_codes[i].meaning);
+        fprintf(out, "  %3d  %s\n", exit_codes[i].code, exit_codes[i].meaning);
 }
 
 int tool_exit_code(enum espalier_status status)

@@ -1,8 +1,10 @@
 #include "training.h"
+#include "tool.h"
 
 #include <cblas.h>
 #include <ctype.h>
 #include <errno.h>
+#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
@@ -33,63 +35,169 @@ enum espalier_status training_read_data(const char *folder, struct espalier_data
                          status == ESPALIER_ERR_IO ? " (\"make data\" obtains MNIST into build/data)" : "");
 }
 
-enum espalier_status training_report_begin(struct training_report *report, const char *label, const char *log_path,
-                                           struct espalier_error *error)
+/* ---- Being stopped */
+
+static volatile sig_atomic_t signal_caught; /* its number; 0: none */
+
+static void catch_signal(int number)
 {
-    memset(report, 0, sizeof *report);
-    report->log_path = log_path;
-    if (log_path != NULL) {
-        report->log = fopen(log_path, "w");
-        if (report->log == NULL)
-            return espalier_fail(error, ESPALIER_ERR_IO, "%s: cannot be written: %s", log_path, strerror(errno));
-        size_t length = strlen(log_path);
-        report->log_json = length > 5 && strcmp(log_path + length - 5, ".json") == 0;
-        fputs(report->log_json ? "[" : "stage,epoch,loss,residual,held_out_accuracy,kept_weights\n", report->log);
+    signal_caught = number;
+}
+
+void training_catch_signals(void)
+{
+    static const int numbers[] = {SIGINT, SIGTERM};
+    struct sigaction action = {.sa_handler = catch_signal, .sa_flags = SA_RESTART | (int)SA_RESETHAND}, before;
+
+    signal_caught = 0;
+    for (size_t i = 0; i < sizeof numbers / sizeof *numbers; i++) {
+        sigaction(numbers[i], &action, &before);
+        if (before.sa_handler == SIG_IGN) /* as whoever started the tool wants */
+            sigaction(numbers[i], &before, NULL);
     }
-    progress_begin(&report->bar, label);
+}
+
+int training_fail(const char *command, const struct espalier_error *error)
+{
+    int code = tool_fail(command, error);
+
+    return error->status == ESPALIER_ERR_CANCELLED && signal_caught != 0 ? TOOL_SIGNAL + signal_caught : code;
+}
+
+/* ---- Progress and its log */
+
+enum espalier_status training_report_begin(struct training_report *report, struct espalier_error *error)
+{
+    const char *path = report->log_path;
+
+    if (path != NULL) {
+        report->log = fopen(path, "a"); /* what is in it is left alone until a run has really begun */
+        if (report->log == NULL)
+            return espalier_fail(error, ESPALIER_ERR_IO, "%s: cannot be written: %s", path, strerror(errno));
+        size_t length = strlen(path);
+        report->log_json = length > 5 && strcmp(path + length - 5, ".json") == 0;
+    }
+    progress_begin(&report->bar, report->label);
     return ESPALIER_OK;
+}
+
+/* Whether a line of the log is a row that was written to its end; *length becomes what of it belongs to the row. */
+static bool is_row(bool json, const char *line, size_t *length)
+{
+    const char *end = strrchr(line, json ? '}' : '\n');
+
+    if (end == NULL || (json ? *line != '{' : strncmp(line, "stage,", 6) == 0))
+        return false;
+    *length = (size_t)(end + 1 - line);
+    return true;
+}
+
+/* Finds the end of the log's first rows, at most @p wanted; *found receives how many there are. */
+static long end_of_rows(const struct training_report *report, uint32_t wanted, uint32_t *found)
+{
+    FILE *file = wanted > 0 ? fopen(report->log_path, "r") : NULL;
+    char *line = NULL;
+    size_t room = 0, length = 0;
+    long at = 0, end = 0;
+
+    *found = 0;
+    for (ssize_t got; file != NULL && *found < wanted && (got = getline(&line, &room, file)) > 0; at += got)
+        if (is_row(report->log_json, line, &length)) {
+            end = at + (long)length;
+            ++*found;
+        }
+    free(line);
+    if (file != NULL)
+        fclose(file);
+    return end;
+}
+
+/* Keeps the rows of the epochs that were finished before a run was taken up, and nothing else. */
+static void begin_log(struct training_report *report, uint32_t finished)
+{
+    long end = end_of_rows(report, finished, &report->logged);
+
+    if (ftruncate(fileno(report->log), end) != 0)
+        clearerr(report->log); /* a pipe, or a terminal: there was nothing in it */
+    if (report->logged == 0)
+        fputs(report->log_json ? "[" : "stage,epoch,loss,residual,held_out_accuracy,kept_weights,packed_bits\n",
+              report->log);
+    report->log_begun = true;
 }
 
 static void log_epoch(struct training_report *report, const struct espalier_progress *progress)
 {
     const char *const row = report->log_json
                                 ? "%s\n{\"stage\": \"%s\", \"epoch\": %u, \"loss\": %.6f, \"residual\": %.6f, "
-                                  "\"held_out_accuracy\": %.4f, \"kept_weights\": %llu}"
-                                : "%s%s,%u,%.6f,%.6f,%.4f,%llu\n";
+                                  "\"held_out_accuracy\": %.4f, \"kept_weights\": %llu, \"packed_bits\": %llu}"
+                                : "%s%s,%u,%.6f,%.6f,%.4f,%llu,%llu\n";
 
     fprintf(report->log, row, report->log_json && report->logged > 0 ? "," : "", progress->stage, progress->epoch,
-            progress->loss, progress->residual, progress->accuracy, (unsigned long long)progress->kept_weights);
+            progress->loss, progress->residual, progress->accuracy, (unsigned long long)progress->kept_weights,
+            (unsigned long long)progress->bits);
     fflush(report->log);
     report->logged++;
+}
+
+static void show(struct training_report *report, const struct espalier_progress *progress)
+{
+    char text[128];
+    int length = snprintf(text, sizeof text, "%s: %u/%u, loss %.4f, %.2f %%", progress->stage, progress->epoch,
+                          progress->epochs, progress->loss, 100.0 * report->last.accuracy);
+
+    if (report->last.bits > 0)
+        snprintf(text + length, sizeof text - (size_t)length, ", %llu bits", (unsigned long long)report->last.bits);
+    progress_update_text(&report->bar, progress->done, text);
 }
 
 bool training_report_progress(void *context, const struct espalier_progress *progress)
 {
     struct training_report *report = context;
-    char text[128];
 
-    snprintf(text, sizeof text, "%s: epoch %u/%u, loss %.4f, held out %.2f %%", progress->stage, progress->epoch,
-             progress->epochs, progress->loss, 100.0 * report->last.accuracy);
-    progress_update_text(&report->bar, progress->done, text);
-    if (!progress->epoch_end)
-        return true;
-    report->last = *progress;
-    if (report->log != NULL)
-        log_epoch(report, progress);
-    return true;
+    if (progress->resumed)
+        fprintf(stderr, "espalier %s: %s is there: goes on behind epoch %u of %u of \"%s\"\n", report->command,
+                report->state, progress->epoch, progress->epochs, progress->stage);
+    if (report->log != NULL && !report->log_begun)
+        begin_log(report, progress->resumed ? progress->finished : 0);
+    report->finished = progress->finished;
+    show(report, progress);
+    if (progress->epoch_end) {
+        report->last = *progress;
+        if (report->log != NULL && !progress->resumed)
+            log_epoch(report, progress);
+    }
+    return signal_caught == 0;
 }
 
-enum espalier_status training_report_end(struct training_report *report, struct espalier_error *error)
+/* Adds to the message how to go on. */
+static void tell_how_to_go_on(const struct training_report *report, struct espalier_error *error)
+{
+    const struct espalier_error stopped = *error;
+
+    if (report->state == NULL)
+        espalier_fail(error, stopped.status, "%.100s; nothing of it is kept (--state FILE would)", stopped.message);
+    else if (report->finished == 0)
+        espalier_fail(error, stopped.status, "%.100s; no epoch was finished: the same command begins anew",
+                      stopped.message);
+    else
+        espalier_fail(error, stopped.status, "%.60s; %.100s has what was finished before: the same command goes on",
+                      stopped.message, report->state);
+}
+
+enum espalier_status training_report_end(struct training_report *report, enum espalier_status status,
+                                         struct espalier_error *error)
 {
     progress_end(&report->bar);
+    if (status == ESPALIER_ERR_CANCELLED)
+        tell_how_to_go_on(report, error);
     if (report->log == NULL)
-        return ESPALIER_OK;
-    if (report->log_json)
+        return status;
+    if (report->log_begun && report->log_json)
         fputs("\n]\n", report->log);
     bool failed = ferror(report->log) != 0;
-    if (fclose(report->log) != 0 || failed)
+    if ((fclose(report->log) != 0 || failed) && status == ESPALIER_OK)
         return espalier_fail(error, ESPALIER_ERR_IO, "%s: cannot be written to its end", report->log_path);
-    return ESPALIER_OK;
+    return status;
 }
 
 enum espalier_status training_command_line(const char *before, int argc, char **argv, char text[TRAINING_COMMAND_MAX],

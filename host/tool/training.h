@@ -1,4 +1,5 @@
-/* What the commands train and compress share: training data, progress and its log, the command line as text. */
+/* What the commands train and compress share: training data, progress and its log, being stopped, the command line as
+ * text. */
 #ifndef ESPALIER_TOOL_TRAINING_H
 #define ESPALIER_TOOL_TRAINING_H
 
@@ -13,24 +14,34 @@ enum { TRAINING_COMMAND_MAX = 1024 }; /* what a model's made_by holds, with its 
  * @return as espalier_dataset_read; the message tells how to obtain MNIST */
 enum espalier_status training_read_data(const char *folder, struct espalier_dataset *out, struct espalier_error *error);
 
-/* The progress bar and the log of a run. */
+/* The progress bar and the log of a run. The caller fills the first fields. */
 struct training_report {
+    const char *command, *label;  /* "train", "training" */
+    const char *log_path, *state; /* NULL: none */
     struct progress bar;
-    FILE *log; /* NULL: none */
-    const char *log_path;
+    FILE *log;
     bool log_json;                 /* else CSV */
+    bool log_begun;                /* what was in it before is gone, but for what a run that is taken up has written */
     uint32_t logged;               /* epochs */
+    uint32_t finished;             /* epochs of the job */
     struct espalier_progress last; /* of the last epoch that ended */
 };
 
-/* Opens the log (CSV, a row an epoch; with a name that ends in .json, an array of objects) unless @p log_path is NULL,
- * and begins the bar. */
-enum espalier_status training_report_begin(struct training_report *report, const char *label, const char *log_path,
-                                           struct espalier_error *error);
-/* An espalier_progress_callback whose context is the report. */
+/* Opens the log (CSV, a row an epoch; with a name that ends in .json, an array of objects) and begins the bar. */
+enum espalier_status training_report_begin(struct training_report *report, struct espalier_error *error);
+/* An espalier_progress_callback whose context is the report. It stops the run after a signal. */
 bool training_report_progress(void *report, const struct espalier_progress *progress);
-/* Ends the bar and closes the log; ESPALIER_ERR_IO if the log could not be written to its end. */
-enum espalier_status training_report_end(struct training_report *report, struct espalier_error *error);
+/* Ends the bar and closes the log.
+ * @param status  what the run came to
+ * @return the same, or ESPALIER_ERR_IO if the log could not be written to its end. If the run was stopped, the message
+ * tells how to go on. */
+enum espalier_status training_report_end(struct training_report *report, enum espalier_status status,
+                                         struct espalier_error *error);
+
+/* From now on SIGINT and SIGTERM stop a run at its next batch; a second one ends the program at once. */
+void training_catch_signals(void);
+/* Prints the error; returns 128 + the signal's number if that stopped the run, else the exit code of the error. */
+int training_fail(const char *command, const struct espalier_error *error);
 
 /* Writes "before; espalier COMMAND ARGUMENT..." (before may be empty) to @p text.
  * @return ESPALIER_ERR_RANGE if it is too long for a model file to hold */

@@ -24,6 +24,20 @@ void espalier_adam_free(struct espalier_adam *adam)
     espalier_gradients_free(&adam->variance);
 }
 
+void espalier_adam_visit(struct espalier_archive *archive, struct espalier_adam *adam,
+                         const struct espalier_network *network)
+{
+    espalier_archive_u32(archive, &adam->steps, 1);
+    for (uint32_t i = 0; i < network->layer_count; i++) {
+        const struct espalier_shape *shape = &network->layers[i].shape;
+        size_t weights = shape->rows * espalier_shape_columns(shape);
+        espalier_archive_floats(archive, adam->mean.weights[i], weights);
+        espalier_archive_floats(archive, adam->mean.bias[i], shape->rows);
+        espalier_archive_squares(archive, adam->variance.weights[i], weights);
+        espalier_archive_squares(archive, adam->variance.bias[i], shape->rows);
+    }
+}
+
 /* Inlined twice: with all of them there the loop is contiguous. */
 static inline void update(float *restrict value, float gradient, float *restrict mean, float *restrict variance,
                           float rate)

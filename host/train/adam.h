@@ -2,6 +2,7 @@
 #ifndef ESPALIER_ADAM_H
 #define ESPALIER_ADAM_H
 
+#include "archive.h"
 #include "live.h"
 #include "pass.h"
 
@@ -13,6 +14,10 @@ struct espalier_adam {
 enum espalier_status espalier_adam_create(const struct espalier_network *network, struct espalier_adam *out,
                                           struct espalier_error *error);
 void espalier_adam_free(struct espalier_adam *adam);
+
+/* @param network  the one that it was made for */
+void espalier_adam_visit(struct espalier_archive *archive, struct espalier_adam *adam,
+                         const struct espalier_network *network);
 
 /* The factor of step number @p step (1 is the first): the learning rate with both bias corrections folded in. */
 float espalier_adam_rate(uint32_t step, float learning_rate);

@@ -116,6 +116,25 @@ void espalier_admm_free(struct espalier_admm *admm)
     memset(admm, 0, sizeof *admm);
 }
 
+static void visit_patterns(struct espalier_archive *archive, struct espalier_set *set)
+{
+    espalier_archive_u16(archive, set->patterns, set->pattern_count);
+    for (uint32_t i = 0; i < set->pattern_count; i++)
+        espalier_archive_expect(archive, set->patterns[i] < 1U << 9, "a pattern of 3x3 cannot be");
+}
+
+void espalier_admm_visit(struct espalier_archive *archive, struct espalier_admm *admm)
+{
+    espalier_archive_floats(archive, &admm->rho, 1);
+    espalier_archive_expect(archive, admm->rho > 0.0F, "a penalty of %g cannot be", (double)admm->rho);
+    for (size_t c = 0; c < admm->count; c++)
+        visit_patterns(archive, &admm->constraints[c].set);
+    for (size_t p = 0; p < admm->part_count; p++) {
+        espalier_archive_floats(archive, admm->parts[p].z, admm->parts[p].count);
+        espalier_archive_floats(archive, admm->parts[p].u, admm->parts[p].count);
+    }
+}
+
 void espalier_admm_penalize(const struct espalier_admm *admm, const struct espalier_network *network,
                             struct espalier_gradients *gradients)
 {

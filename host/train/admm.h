@@ -8,6 +8,7 @@
 
 #include <espalier/compress.h>
 
+#include "archive.h"
 #include "pass.h"
 #include "project.h"
 
@@ -40,6 +41,10 @@ enum espalier_status espalier_admm_create(const struct espalier_network *network
                                           const struct espalier_constraint *constraints, size_t count,
                                           struct espalier_admm *out, struct espalier_error *error);
 void espalier_admm_free(struct espalier_admm *admm);
+
+/* Every Z and U, rho, and what of the constraints was chosen from the weights: the patterns. The rest of these is made
+ * again by whoever made them. */
+void espalier_admm_visit(struct espalier_archive *archive, struct espalier_admm *admm);
 
 /* Adds the penalty's derivative, rho (W - Z + U), to the gradients. */
 void espalier_admm_penalize(const struct espalier_admm *admm, const struct espalier_network *network,

@@ -145,6 +145,15 @@ enum espalier_status espalier_budget_gap(const struct espalier_network *network,
     return ESPALIER_OK;
 }
 
+void espalier_archive_budgets(struct espalier_archive *archive, struct espalier_budget *budgets, size_t count)
+{
+    for (size_t i = 0; i < count; i++) {
+        espalier_archive_u32(archive, &budgets[i].weights, 1);
+        espalier_archive_u32(archive, &budgets[i].rows, 1);
+        espalier_archive_u32(archive, &budgets[i].columns, 1);
+    }
+}
+
 struct espalier_budget espalier_budget_of(const struct espalier_float_layer *layer)
 {
     size_t columns = espalier_shape_columns(&layer->shape);

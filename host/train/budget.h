@@ -4,8 +4,12 @@
 
 #include <espalier/compress.h>
 
+#include "archive.h"
+
 /* What a layer keeps as it is: weights, and rows and columns that have any. */
 struct espalier_budget espalier_budget_of(const struct espalier_float_layer *layer);
+
+void espalier_archive_budgets(struct espalier_archive *archive, struct espalier_budget *budgets, size_t count);
 
 /* Non-structured: shares out total weights by LAMP scores (Lee et al. 2021, eq. 4: a weight's square over the sum of
  * the squares that are not smaller, within its layer), the largest of all layers first. Every layer keeps at least one,

@@ -7,280 +7,185 @@
  * everything before it (4)
  *
  * The reader trusts nothing: the CRC is checked first, then every size against the bytes that are there. */
+#include "checkpoint.h"
 #include "file.h"
 
 #include <espalier/model.h>
-#include <espalier/network.h>
 
-#include <math.h>
 #include <stdlib.h>
 #include <string.h>
-#include <zlib.h>
 
-enum { VERSION = 1, HEADER_BYTES = 24, SHAPE_BYTES = 14, CRC_BYTES = 4, MADE_BY_MAX = 1023 };
-static const char MAGIC[4] = {'E', 'S', 'P', 'F'};
+enum { VERSION = 1, MAGIC_BYTES = 4, HEADER_BYTES = 24, MADE_BY_MAX = 1023 };
+static const uint8_t MAGIC[MAGIC_BYTES] = {'E', 'S', 'P', 'F'};
 static const size_t FILE_MAX = (size_t)1 << 30;
 
-/* A cursor over bytes; sizes are checked before it moves. */
-struct cursor {
-    uint8_t *at;
-    size_t left;
+static size_t weights_of(const struct espalier_shape *shape)
+{
+    return shape->rows * espalier_shape_columns(shape);
+}
+
+/* ---- Layers */
+
+static void visit_shape(struct espalier_archive *archive, struct espalier_shape *shape)
+{
+    uint8_t relu = shape->relu;
+
+    espalier_archive_u16(archive, &shape->in_channels, 1);
+    espalier_archive_u16(archive, &shape->in_height, 1);
+    espalier_archive_u16(archive, &shape->in_width, 1);
+    espalier_archive_u16(archive, &shape->rows, 1);
+    espalier_archive_u8(archive, &shape->kernel_height, 1);
+    espalier_archive_u8(archive, &shape->kernel_width, 1);
+    espalier_archive_u8(archive, &shape->stride, 1);
+    espalier_archive_u8(archive, &shape->pad, 1);
+    espalier_archive_u8(archive, &shape->pool, 1);
+    espalier_archive_u8(archive, &relu, 1);
+    shape->relu = relu != 0;
+}
+
+static bool same_shape(const struct espalier_shape *a, const struct espalier_shape *b)
+{
+    return a->in_channels == b->in_channels && a->in_height == b->in_height && a->in_width == b->in_width &&
+           a->rows == b->rows && a->kernel_height == b->kernel_height && a->kernel_width == b->kernel_width &&
+           a->stride == b->stride && a->pad == b->pad && a->pool == b->pool && a->relu == b->relu;
+}
+
+static void check_masks(struct espalier_archive *archive, const struct espalier_float_layer *layer, uint32_t index)
+{
+    for (size_t k = 0; k < weights_of(&layer->shape) && espalier_archive_good(archive); k++)
+        espalier_archive_expect(archive, layer->mask[k] == 1 || (layer->mask[k] == 0 && layer->weights[k] == 0.0F),
+                                "layer %u: weight %zu does not agree with its mask", index, k);
+}
+
+void espalier_archive_layers(struct espalier_archive *archive, struct espalier_network *network)
+{
+    for (uint32_t i = 0; i < network->layer_count && espalier_archive_good(archive); i++) {
+        struct espalier_float_layer *layer = &network->layers[i];
+        struct espalier_shape shape = layer->shape;
+        visit_shape(archive, &shape);
+        espalier_archive_expect(archive, same_shape(&shape, &layer->shape), "layer %u has another shape", i);
+        if (!espalier_archive_good(archive))
+            return;
+        espalier_archive_floats(archive, layer->weights, weights_of(&shape));
+        espalier_archive_floats(archive, layer->bias, shape.rows);
+        espalier_archive_u8(archive, layer->mask, weights_of(&shape));
+        if (archive->reading)
+            check_masks(archive, layer, i);
+    }
+}
+
+void espalier_archive_create(struct espalier_archive *archive, uint32_t layer_count, struct espalier_network **out)
+{
+    struct espalier_shape shapes[ESPALIER_LAYERS_MAX] = {{0}};
+    struct espalier_error reason = {0};
+    size_t begin = archive->at;
+
+    *out = NULL;
+    espalier_archive_expect(archive, layer_count > 0 && layer_count <= ESPALIER_LAYERS_MAX, "%u layers cannot be",
+                            layer_count);
+    for (uint32_t i = 0; i < layer_count && espalier_archive_good(archive); i++) {
+        visit_shape(archive, &shapes[i]);
+        if (espalier_archive_good(archive))
+            espalier_archive_skip(archive,
+                                  weights_of(&shapes[i]) * (sizeof(float) + 1) + shapes[i].rows * sizeof(float));
+    }
+    if (!espalier_archive_good(archive))
+        return;
+    archive->at = begin;
+    enum espalier_status status = espalier_network_create(shapes, layer_count, 0, out, &reason);
+    if (status == ESPALIER_ERR_MEMORY)
+        archive->status = espalier_fail(archive->error, status, "%s: %.150s", archive->path, reason.message);
+    espalier_archive_expect(archive, status == ESPALIER_OK, "%.150s", reason.message);
+}
+
+/* ---- The file */
+
+struct header {
+    uint32_t layer_count, made_by_bytes;
+    uint64_t dense_weights;
 };
 
-static void put(struct cursor *cursor, uint64_t value, size_t bytes)
+static void visit_header(struct espalier_archive *archive, struct header *header)
 {
-    for (size_t i = 0; i < bytes; i++)
-        *cursor->at++ = (uint8_t)(value >> (8 * i));
-    cursor->left -= bytes;
-}
+    uint8_t magic[MAGIC_BYTES];
+    uint32_t version = VERSION;
 
-static uint64_t get(struct cursor *cursor, size_t bytes)
-{
-    uint64_t value = 0;
-
-    for (size_t i = 0; i < bytes; i++)
-        value |= (uint64_t)*cursor->at++ << (8 * i);
-    cursor->left -= bytes;
-    return value;
-}
-
-static void put_floats(struct cursor *cursor, const float *values, size_t count)
-{
-    for (size_t i = 0; i < count; i++) {
-        uint32_t bits;
-        memcpy(&bits, &values[i], sizeof bits);
-        put(cursor, bits, sizeof bits);
-    }
-}
-
-/* False if one is not finite. */
-static bool get_floats(struct cursor *cursor, float *values, size_t count)
-{
-    bool finite = true;
-
-    for (size_t i = 0; i < count; i++) {
-        uint32_t bits = (uint32_t)get(cursor, sizeof bits);
-        memcpy(&values[i], &bits, sizeof bits);
-        finite = finite && isfinite(values[i]);
-    }
-    return finite;
-}
-
-static size_t layer_bytes(const struct espalier_shape *shape)
-{
-    return shape->rows * espalier_shape_columns(shape) * (sizeof(float) + 1) + shape->rows * sizeof(float);
-}
-
-/* ---- Writing */
-
-static void put_layer(struct cursor *cursor, const struct espalier_float_layer *layer)
-{
-    const struct espalier_shape *shape = &layer->shape;
-    size_t weights = shape->rows * espalier_shape_columns(shape);
-    const uint16_t sizes[] = {shape->in_channels, shape->in_height, shape->in_width, shape->rows};
-    const uint8_t details[] = {shape->kernel_height, shape->kernel_width, shape->stride,
-                               shape->pad,           shape->pool,         shape->relu};
-
-    for (size_t i = 0; i < sizeof sizes / sizeof sizes[0]; i++)
-        put(cursor, sizes[i], 2);
-    for (size_t i = 0; i < sizeof details; i++)
-        put(cursor, details[i], 1);
-    put_floats(cursor, layer->weights, weights);
-    put_floats(cursor, layer->bias, shape->rows);
-    for (size_t i = 0; i < weights; i++)
-        put(cursor, layer->mask[i], 1);
-}
-
-static void put_network(struct cursor *cursor, const struct espalier_network *network, const char *made_by,
-                        size_t made_by_bytes)
-{
-    uint8_t *start = cursor->at;
-
-    for (size_t i = 0; i < sizeof MAGIC; i++)
-        put(cursor, (uint8_t)MAGIC[i], 1);
-    put(cursor, VERSION, 4);
-    put(cursor, network->layer_count, 4);
-    put(cursor, made_by_bytes, 4);
-    put(cursor, network->dense_weights, 8);
-    for (size_t i = 0; i < made_by_bytes; i++)
-        put(cursor, (uint8_t)made_by[i], 1);
-    for (uint32_t i = 0; i < network->layer_count; i++)
-        put_layer(cursor, &network->layers[i]);
-    put(cursor, crc32_z(0, start, (size_t)(cursor->at - start)), CRC_BYTES);
+    memcpy(magic, MAGIC, sizeof magic);
+    espalier_archive_u8(archive, magic, sizeof magic);
+    espalier_archive_u32(archive, &version, 1);
+    espalier_archive_expect(archive, version == VERSION, "version %u, this program reads %d", version, VERSION);
+    espalier_archive_u32(archive, &header->layer_count, 1);
+    espalier_archive_u32(archive, &header->made_by_bytes, 1);
+    espalier_archive_u64(archive, &header->dense_weights, 1);
+    espalier_archive_expect(archive, header->made_by_bytes <= MADE_BY_MAX, "%u bytes of made_by cannot be",
+                            header->made_by_bytes);
 }
 
 enum espalier_status espalier_network_save(const struct espalier_network *network, const char *made_by,
                                            const char *path, struct espalier_error *error)
 {
-    size_t made_by_bytes = strlen(made_by), size = HEADER_BYTES + made_by_bytes + CRC_BYTES;
+    struct espalier_archive archive = {.path = path, .error = error};
+    struct header header = {.layer_count = network->layer_count, .dense_weights = network->dense_weights};
+    struct espalier_network written = *network; /* only read, but a visit may also fill it */
 
-    if (made_by_bytes > MADE_BY_MAX)
+    if (strlen(made_by) > MADE_BY_MAX)
         return espalier_fail(error, ESPALIER_ERR_RANGE, "%s: made_by has %zu bytes, at most %d can be", path,
-                             made_by_bytes, MADE_BY_MAX);
-    for (uint32_t i = 0; i < network->layer_count; i++)
-        size += SHAPE_BYTES + layer_bytes(&network->layers[i].shape);
-    uint8_t *bytes = malloc(size);
-    if (bytes == NULL)
-        return espalier_fail(error, ESPALIER_ERR_MEMORY, "%s: out of memory for %zu bytes", path, size);
-    put_network(&(struct cursor){bytes, size}, network, made_by, made_by_bytes);
-    enum espalier_status status = espalier_file_write(path, bytes, size, error);
-    free(bytes);
-    return status;
+                             strlen(made_by), MADE_BY_MAX);
+    header.made_by_bytes = (uint32_t)strlen(made_by);
+    visit_header(&archive, &header);
+    for (uint32_t i = 0; i < header.made_by_bytes; i++)
+        espalier_archive_u8(&archive, &(uint8_t){(uint8_t)made_by[i]}, 1);
+    espalier_archive_layers(&archive, &written);
+    espalier_archive_seal(&archive);
+    if (espalier_archive_good(&archive))
+        archive.status = espalier_file_write(path, archive.bytes, archive.at, error);
+    free(archive.bytes);
+    return archive.status;
 }
 
-/* ---- Reading */
-
-struct header {
-    uint32_t layer_count;
-    size_t made_by_bytes;
-    uint64_t dense_weights;
-};
-
-/* Checks magic, CRC and version; leaves the cursor behind the header, without the CRC's bytes. */
-static enum espalier_status get_header(struct cursor *cursor, struct header *header, const char *path,
-                                       struct espalier_error *error)
+/* Reads all that a file holds; *text and *network are the caller's, and may be there without the other. */
+static void read_all(struct espalier_archive *archive, char **text, struct espalier_network **network)
 {
-    if (cursor->left < HEADER_BYTES + CRC_BYTES || memcmp(cursor->at, MAGIC, sizeof MAGIC) != 0)
-        return espalier_fail(error, ESPALIER_ERR_FORMAT, "%s: not a checkpoint of a float network", path);
-    struct cursor trailer = {cursor->at + cursor->left - CRC_BYTES, CRC_BYTES};
-    if (crc32_z(0, cursor->at, cursor->left - CRC_BYTES) != get(&trailer, CRC_BYTES))
-        return espalier_fail(error, ESPALIER_ERR_FORMAT, "%s: damaged: the checksum is wrong", path);
-    cursor->left -= CRC_BYTES;
-    (void)get(cursor, sizeof MAGIC);
-    uint64_t version = get(cursor, 4);
-    if (version != VERSION)
-        return espalier_fail(error, ESPALIER_ERR_FORMAT, "%s: version %u, this program reads %d", path,
-                             (unsigned)version, VERSION);
-    header->layer_count = (uint32_t)get(cursor, 4);
-    header->made_by_bytes = (size_t)get(cursor, 4);
-    header->dense_weights = get(cursor, 8);
-    if (header->layer_count == 0 || header->layer_count > ESPALIER_LAYERS_MAX || header->made_by_bytes > MADE_BY_MAX ||
-        header->made_by_bytes > cursor->left)
-        return espalier_fail(error, ESPALIER_ERR_FORMAT, "%s: %u layers and %zu bytes of made_by cannot be", path,
-                             header->layer_count, header->made_by_bytes);
-    return ESPALIER_OK;
-}
+    struct header header = {0};
 
-static void get_shape(struct cursor *cursor, struct espalier_shape *shape)
-{
-    shape->in_channels = (uint16_t)get(cursor, 2);
-    shape->in_height = (uint16_t)get(cursor, 2);
-    shape->in_width = (uint16_t)get(cursor, 2);
-    shape->rows = (uint16_t)get(cursor, 2);
-    shape->kernel_height = (uint8_t)get(cursor, 1);
-    shape->kernel_width = (uint8_t)get(cursor, 1);
-    shape->stride = (uint8_t)get(cursor, 1);
-    shape->pad = (uint8_t)get(cursor, 1);
-    shape->pool = (uint8_t)get(cursor, 1);
-    shape->relu = get(cursor, 1) != 0;
-}
-
-/* Reads all shapes, stepping over the arrays between them. */
-static enum espalier_status get_shapes(struct cursor cursor, uint32_t count, struct espalier_shape *shapes,
-                                       const char *path, struct espalier_error *error)
-{
-    for (uint32_t i = 0; i < count; i++) {
-        if (cursor.left < SHAPE_BYTES)
-            return espalier_fail(error, ESPALIER_ERR_FORMAT, "%s: ends before layer %u", path, i);
-        get_shape(&cursor, &shapes[i]);
-        if (cursor.left < layer_bytes(&shapes[i]))
-            return espalier_fail(error, ESPALIER_ERR_FORMAT, "%s: ends inside layer %u", path, i);
-        cursor.at += layer_bytes(&shapes[i]);
-        cursor.left -= layer_bytes(&shapes[i]);
-    }
-    if (cursor.left != 0)
-        return espalier_fail(error, ESPALIER_ERR_FORMAT, "%s: %zu bytes too many", path, cursor.left);
-    return ESPALIER_OK;
-}
-
-static enum espalier_status get_arrays(struct cursor *cursor, struct espalier_network *network, const char *path,
-                                       struct espalier_error *error)
-{
-    for (uint32_t i = 0; i < network->layer_count; i++) {
-        struct espalier_float_layer *layer = &network->layers[i];
-        size_t weights = layer->shape.rows * espalier_shape_columns(&layer->shape);
-        cursor->at += SHAPE_BYTES;
-        cursor->left -= SHAPE_BYTES;
-        if (!get_floats(cursor, layer->weights, weights) || !get_floats(cursor, layer->bias, layer->shape.rows))
-            return espalier_fail(error, ESPALIER_ERR_FORMAT, "%s: layer %u: a weight or bias is not finite", path, i);
-        for (size_t k = 0; k < weights; k++) {
-            layer->mask[k] = (uint8_t)get(cursor, 1);
-            if (layer->mask[k] > 1 || (layer->mask[k] == 0 && layer->weights[k] != 0.0F))
-                return espalier_fail(error, ESPALIER_ERR_FORMAT,
-                                     "%s: layer %u: weight %zu does not agree with its mask", path, i, k);
-        }
-    }
-    return ESPALIER_OK;
-}
-
-/* An impossible shape is a fault of the file. */
-static enum espalier_status create_network(const struct espalier_shape *shapes, uint32_t count,
-                                           struct espalier_network **out, const char *path,
-                                           struct espalier_error *error)
-{
-    struct espalier_error reason = {0};
-    enum espalier_status status = espalier_network_create(shapes, count, 0, out, &reason);
-
-    if (status == ESPALIER_OK)
-        return ESPALIER_OK;
-    return espalier_fail(error, status == ESPALIER_ERR_RANGE ? ESPALIER_ERR_FORMAT : status, "%s: %.150s", path,
-                         reason.message);
-}
-
-static char *copy_text(const uint8_t *bytes, size_t size)
-{
-    char *text = malloc(size + 1);
-
-    if (text != NULL) {
-        memcpy(text, bytes, size);
-        text[size] = '\0';
-    }
-    return text;
+    espalier_archive_expect(archive, archive->size >= HEADER_BYTES && memcmp(archive->bytes, MAGIC, sizeof MAGIC) == 0,
+                            "not a checkpoint of a float network");
+    espalier_archive_check_seal(archive);
+    visit_header(archive, &header);
+    if (!espalier_archive_good(archive))
+        return;
+    *text = calloc(header.made_by_bytes + 1, 1);
+    if (*text == NULL)
+        archive->status = espalier_fail(archive->error, ESPALIER_ERR_MEMORY, "%s: out of memory", archive->path);
+    espalier_archive_u8(archive, (uint8_t *)*text, header.made_by_bytes);
+    espalier_archive_create(archive, header.layer_count, network);
+    if (!espalier_archive_good(archive))
+        return;
+    espalier_archive_layers(archive, *network);
+    espalier_archive_expect(archive, archive->at == archive->size, "%zu bytes too many", archive->size - archive->at);
+    (*network)->dense_weights = header.dense_weights;
 }
 
 enum espalier_status espalier_network_load(const char *path, struct espalier_network **out, char **made_by,
                                            struct espalier_error *error)
 {
-    struct espalier_shape shapes[ESPALIER_LAYERS_MAX];
+    struct espalier_archive archive = {.reading = true, .path = path, .error = error};
     struct espalier_network *network = NULL;
-    struct header header = {0};
-    uint8_t *bytes = NULL;
     char *text = NULL;
-    size_t size = 0;
 
     *out = NULL;
-    enum espalier_status status = espalier_file_read(path, FILE_MAX, &bytes, &size, error);
-    if (status != ESPALIER_OK)
-        goto done;
-    struct cursor cursor = {bytes, size};
-    status = get_header(&cursor, &header, path, error);
-    if (status != ESPALIER_OK)
-        goto done;
-    text = copy_text(cursor.at, header.made_by_bytes);
-    if (text == NULL) {
-        status = espalier_fail(error, ESPALIER_ERR_MEMORY, "%s: out of memory", path);
-        goto done;
+    archive.status = espalier_file_read(path, FILE_MAX, &archive.bytes, &archive.size, error);
+    read_all(&archive, &text, &network);
+    if (espalier_archive_good(&archive)) {
+        *out = network;
+        network = NULL;
+        if (made_by != NULL) {
+            *made_by = text;
+            text = NULL;
+        }
     }
-    cursor.at += header.made_by_bytes;
-    cursor.left -= header.made_by_bytes;
-    status = get_shapes(cursor, header.layer_count, shapes, path, error);
-    if (status == ESPALIER_OK)
-        status = create_network(shapes, header.layer_count, &network, path, error);
-    if (status == ESPALIER_OK)
-        status = get_arrays(&cursor, network, path, error);
-    if (status != ESPALIER_OK)
-        goto done;
-    network->dense_weights = header.dense_weights;
-    *out = network;
-    network = NULL;
-    if (made_by != NULL) {
-        *made_by = text;
-        text = NULL;
-    }
-
-done:
     espalier_network_free(network);
     free(text);
-    free(bytes);
-    return status;
+    free(archive.bytes);
+    return archive.status;
 }

@@ -39,6 +39,15 @@ static enum espalier_status drop(struct espalier_network *network, const struct 
     return ESPALIER_OK;
 }
 
+/* What is kept of it; the noise is kept by the stage that learns it. */
+static void visit_part(struct espalier_archive *archive, void *context)
+{
+    uint32_t *part = context;
+
+    espalier_archive_u32(archive, part, 1);
+    espalier_archive_expect(archive, *part < PARTS, "part %u of %d cannot be", *part, PARTS);
+}
+
 static enum espalier_status run_part(const struct espalier_fit *stage, struct espalier_variational *variational,
                                      uint32_t part, struct espalier_error *error)
 {
@@ -83,6 +92,32 @@ static enum espalier_status budgets_of_cut(const struct espalier_network *networ
     return status;
 }
 
+/* All parts, or those that are left when a job is taken up. */
+static enum espalier_status run_parts(const struct espalier_fit *stage, struct espalier_variational *variational,
+                                      uint64_t total, bool cut, struct espalier_error *error)
+{
+    struct espalier_network *network = stage->network;
+    enum espalier_noise_kind kind = variational->kind;
+    uint32_t part = 0;
+    enum espalier_status status = espalier_state_enter(stage->state, "choose", visit_part, &part, error);
+
+    for (; part < PARTS && status == ESPALIER_OK; part++) {
+        status = run_part(stage, variational, part, error);
+        uint64_t kept = espalier_network_kept(network);
+        if (status == ESPALIER_OK)
+            status = drop(network, variational, cut ? allowed(kind, kept, total, part) : kept, total, error);
+        if (status == ESPALIER_OK && !is_connected(network))
+            status =
+                espalier_fail(error, ESPALIER_ERR_RANGE,
+                              "dropout left no path through the network (part %u of %d): a smaller ratio or prior, "
+                              "or more epochs, may help",
+                              part + 1, PARTS);
+        espalier_variational_forget(variational, network);
+    }
+    espalier_state_leave(stage->state);
+    return status;
+}
+
 enum espalier_status espalier_choose(const struct espalier_fit *stage, enum espalier_noise_kind kind, uint64_t total,
                                      struct espalier_budget *budgets, struct espalier_error *error)
 {
@@ -90,20 +125,8 @@ enum espalier_status espalier_choose(const struct espalier_fit *stage, enum espa
     struct espalier_variational variational;
     enum espalier_status status = espalier_variational_create(network, kind, &variational, error);
 
-    for (uint32_t part = 0; part < PARTS && status == ESPALIER_OK; part++) {
-        status = run_part(stage, &variational, part, error);
-        uint64_t kept = espalier_network_kept(network);
-        if (status == ESPALIER_OK)
-            status =
-                drop(network, &variational, budgets == NULL ? allowed(kind, kept, total, part) : kept, total, error);
-        if (status == ESPALIER_OK && !is_connected(network))
-            status =
-                espalier_fail(error, ESPALIER_ERR_RANGE,
-                              "dropout left no path through the network (part %u of %d): a smaller ratio or prior, "
-                              "or more epochs, may help",
-                              part + 1, PARTS);
-        espalier_variational_forget(&variational, network);
-    }
+    if (status == ESPALIER_OK)
+        status = run_parts(stage, &variational, total, budgets == NULL, error);
     if (status == ESPALIER_OK && budgets != NULL)
         status = budgets_of_cut(network, &variational, total, budgets, error);
     espalier_variational_free(&variational);

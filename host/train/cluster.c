@@ -2,6 +2,7 @@
 
 #include <espalier/model.h>
 #include <math.h>
+#include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -79,9 +80,21 @@ static void fill_starts(const struct prefix *prefix, uint32_t items, uint32_t co
         }
 }
 
+static bool all_finite(const float *values, size_t size)
+{
+    bool finite = true;
+
+    for (size_t i = 0; i < size; i++)
+        finite = finite && isfinite(values[i]);
+    return finite;
+}
+
 enum espalier_status espalier_cluster(float *values, size_t size, uint32_t count, float *levels,
                                       struct espalier_error *error)
 {
+    if (!all_finite(values, size))
+        return espalier_fail(error, ESPALIER_ERR_DIVERGED, "weights that are not finite have no levels");
+
     struct prefix *prefix = malloc(sizeof *prefix);
     uint16_t(*start)[ESPALIER_CLUSTER_BINS + 1] = malloc(sizeof(cluster_starts));
     enum espalier_status status = ESPALIER_OK;

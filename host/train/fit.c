@@ -1,268 +1,26 @@
 #include "fit.h"
-#include "adam.h"
 #include "admm.h"
-#include "convolve.h"
-#include "crew.h"
 #include "judge.h"
+#include "norm_stage.h"
 #include "quantize.h"
-#include "shard.h"
+#include "run.h"
+#include "size.h"
 #include "variational.h"
 
 #include <espalier/model.h>
 #include <math.h>
-#include <stdlib.h>
 #include <string.h>
 
-enum {
-    BATCH_MAX = 1024,
-    THREADS_MAX = 64,
-    WARM_UP_STEPS = 200 /* the learning rate rises over these, or over a tenth of the stage if that is less */
-};
+/* The learning rate rises over these, or over a tenth of the stage if that is less. */
+enum { WARM_UP_STEPS = 200 };
 
 static const double PRIOR_RISE = 0.4, SETTLED = 0.75;
 
-/* Images from which normalization begins, and the share of a batch in its running averages. */
-enum { NORM_IMAGES = 1024 };
+/* Of normalization: the share of a batch in the running averages, and the smallest gain before levels. */
 static const float NORM_FOLLOW = 0.01F, GAIN_MIN = 1e-3F;
 
-/* The state of one stage. */
-struct run {
-    const struct espalier_fit *fit;
-    uint32_t images, steps; /* trained on in an epoch, and the batches that makes */
-    uint32_t *order;
-    const uint32_t *batch; /* images of the batch at hand */
-    struct espalier_view *views;
-    struct espalier_crew *crew;
-    uint32_t shard_count;
-    struct espalier_shard *shards; /* [shard_count] one a thread */
-    struct espalier_live live;
-    struct espalier_norm norm; /* no layers: none */
-    bool norm_begun;
-    struct espalier_adam adam;
-};
-
-/* Whether the teacher, if there is one, is asked what the network is asked. */
-static enum espalier_status check_teacher(const struct espalier_network *network,
-                                          const struct espalier_train_options *options, struct espalier_error *error)
-{
-    const struct espalier_network *teacher = options->teacher;
-
-    if (teacher == NULL)
-        return ESPALIER_OK;
-    const struct espalier_shape *own = &network->layers[0].shape, *first = &teacher->layers[0].shape,
-                                *last = &teacher->layers[teacher->layer_count - 1].shape;
-    uint32_t classes = network->layers[network->layer_count - 1].shape.rows;
-    if (first->in_channels != own->in_channels || first->in_height != own->in_height ||
-        first->in_width != own->in_width || last->rows != classes || espalier_shape_out_height(last) != 1 ||
-        espalier_shape_out_width(last) != 1)
-        return espalier_fail(error, ESPALIER_ERR_RANGE,
-                             "the teacher takes other images, or knows other classes, than the network");
-    if (!(options->distill >= 0.0F && options->distill <= 1.0F) || !(options->temperature > 0.0F))
-        return espalier_fail(error, ESPALIER_ERR_RANGE, "distill is 0 to 1, and the temperature over 0");
-    return ESPALIER_OK;
-}
-
-enum espalier_status espalier_fit_check(const struct espalier_network *network, const struct espalier_dataset *data,
-                                        const struct espalier_train_options *options, struct espalier_error *error)
-{
-    const struct espalier_shape *first = &network->layers[0].shape,
-                                *last = &network->layers[network->layer_count - 1].shape;
-
-    if (first->in_channels != 1 || first->in_height != data->height || first->in_width != data->width)
-        return espalier_fail(error, ESPALIER_ERR_RANGE, "images are 1 x %u x %u, the network takes %u x %u x %u",
-                             data->height, data->width, first->in_channels, first->in_height, first->in_width);
-    if (espalier_shape_out_height(last) != 1 || espalier_shape_out_width(last) != 1)
-        return espalier_fail(error, ESPALIER_ERR_RANGE,
-                             "the last layer gives more than one position: not a classifier");
-    for (uint32_t i = 0; i < data->count; i++)
-        if (data->labels[i] >= last->rows)
-            return espalier_fail(error, ESPALIER_ERR_RANGE, "image %u has label %u, the network knows 0 to %u", i,
-                                 data->labels[i], last->rows - 1U);
-    if (options->batch == 0 || options->batch > BATCH_MAX)
-        return espalier_fail(error, ESPALIER_ERR_RANGE, "a batch of %u images; 1 to %d can be", options->batch,
-                             BATCH_MAX);
-    if (options->threads == 0 || options->threads > THREADS_MAX || options->batch % options->threads != 0)
-        return espalier_fail(error, ESPALIER_ERR_RANGE,
-                             "%u threads for a batch of %u images: 1 to %d that divide it can be", options->threads,
-                             options->batch, THREADS_MAX);
-    if (options->held_out >= data->count || data->count - options->held_out < options->batch)
-        return espalier_fail(error, ESPALIER_ERR_RANGE, "%u images with %u held out leave less than a batch of %u",
-                             data->count, options->held_out, options->batch);
-    if (options->use != 0 && (options->use < options->batch || options->use > data->count - options->held_out))
-        return espalier_fail(error, ESPALIER_ERR_RANGE, "cannot use %u of the %u images that are not held out",
-                             options->use, data->count - options->held_out);
-    if (!(options->dropout >= 0.0F && options->dropout <= 0.9F) || !(options->augment >= 0.0F))
-        return espalier_fail(error, ESPALIER_ERR_RANGE, "dropout is 0 to 0.9, and augment 0 or more");
-    if (!(options->learning_rate > 0.0F))
-        return espalier_fail(error, ESPALIER_ERR_RANGE, "the learning rate must be over 0");
-    return check_teacher(network, options, error);
-}
-
-/* What the forward pass computes with. */
-static struct espalier_view *views_of(const struct run *run)
-{
-    return run->fit->quantizer != NULL ? run->fit->quantizer->views : run->views;
-}
-
-/* Brings the views up to date with the network. Biases behind normalization are not rounded: folding changes them. */
-static void refresh_views(const struct run *run)
-{
-    const struct espalier_fit *fit = run->fit;
-
-    if (fit->variational != NULL)
-        espalier_variational_apply(fit->variational, fit->network, &run->live, run->views);
-    if (fit->quantizer != NULL)
-        espalier_quantizer_apply(fit->quantizer, fit->network);
-    for (uint32_t i = 0; i < run->norm.layer_count && run->norm_begun; i++) {
-        views_of(run)[i].gain = run->norm.layers[i].gain;
-        views_of(run)[i].bias = fit->network->layers[i].bias;
-    }
-}
-
-static void forward_shard(void *context, uint32_t part)
-{
-    struct run *run = context;
-
-    espalier_shard_forward(&run->shards[part], views_of(run), run->batch + (size_t)part * run->shards[part].batch);
-}
-
-/* Means and variances of sums, all layers' rows one behind another. */
-struct moments {
-    uint32_t rows;
-    double *mean, *variance; /* [rows] */
-};
-
-/* Adds a shard's last batch to the means, and the squares to the variances. */
-static void add_moments(const struct run *run, const struct espalier_shard *shard, struct moments *moments)
-{
-    uint32_t at = 0;
-
-    for (uint32_t i = 0; i < run->norm.layer_count; i++) {
-        size_t size = 0;
-        const float *sums = espalier_pass_sums(shard->pass, i, &size);
-        for (uint32_t row = 0; row < run->norm.layers[i].rows; row++, sums += size, at++) {
-            moments->mean[at] += (double)espalier_sum(sums, size) / (double)size;
-            moments->variance[at] += (double)espalier_sum_products(sums, sums, size) / (double)size;
-        }
-    }
-}
-
-/* What the network's sums are for the first images of the order. */
-static void measure_moments(struct run *run, struct moments *moments)
-{
-    uint32_t batch = run->fit->options->batch, batches = (NORM_IMAGES + batch - 1) / batch;
-
-    batches = batches < run->steps ? batches : run->steps;
-    for (uint32_t b = 0; b < batches; b++) {
-        run->batch = run->order + (size_t)b * batch;
-        refresh_views(run);
-        espalier_crew_run(run->crew, forward_shard, run);
-        for (uint32_t s = 0; s < run->shard_count; s++)
-            add_moments(run, &run->shards[s], moments);
-    }
-    for (uint32_t r = 0; r < moments->rows; r++) {
-        double mean = moments->mean[r] / ((double)batches * run->shard_count);
-        double square = moments->variance[r] / ((double)batches * run->shard_count);
-        moments->mean[r] = mean;
-        moments->variance[r] = fmax(0.0, square - mean * mean);
-    }
-}
-
-static enum espalier_status begin_norm(struct run *run, struct espalier_error *error)
-{
-    struct moments moments = {0};
-    enum espalier_status status =
-        espalier_norm_create(run->fit->network, run->fit->quantizer != NULL, &run->norm, error);
-    uint32_t at = 0;
-
-    for (uint32_t i = 0; i < run->norm.layer_count; i++)
-        moments.rows += run->norm.layers[i].rows;
-    moments.mean = calloc(moments.rows + 1, sizeof *moments.mean);
-    moments.variance = calloc(moments.rows + 1, sizeof *moments.variance);
-    if (status == ESPALIER_OK && (moments.mean == NULL || moments.variance == NULL))
-        status = espalier_fail(error, ESPALIER_ERR_MEMORY, "out of memory for the means of %u rows", moments.rows);
-    if (status == ESPALIER_OK)
-        measure_moments(run, &moments);
-    for (uint32_t i = 0; i < run->norm.layer_count && status == ESPALIER_OK; at += run->norm.layers[i++].rows) {
-        espalier_norm_begin(&run->norm, run->fit->network, i, moments.mean + at, moments.variance + at);
-    }
-    run->norm_begun = status == ESPALIER_OK;
-    free(moments.mean);
-    free(moments.variance);
-    return status;
-}
-
-/* Folds normalization away; levels follow. */
-static void end_norm(struct run *run)
-{
-    const struct espalier_fit *fit = run->fit;
-
-    espalier_norm_fold(&run->norm, fit->network);
-    if (fit->quantizer == NULL || run->norm.layer_count == 0)
-        return;
-    for (uint32_t i = 0; i < run->norm.layer_count; i++)
-        espalier_quantizer_rescale(fit->quantizer, i, espalier_norm_factor(&run->norm, i, 0));
-    espalier_quantizer_settle(fit->quantizer, fit->network);
-}
-
-static enum espalier_status create_shards(struct run *run, struct espalier_error *error)
-{
-    const struct espalier_train_options *options = run->fit->options;
-    enum espalier_status status = espalier_crew_create(options->threads, &run->crew, error);
-
-    run->shards = calloc(options->threads, sizeof *run->shards);
-    if (status == ESPALIER_OK && run->shards == NULL)
-        status = espalier_fail(error, ESPALIER_ERR_MEMORY, "out of memory for %u threads", options->threads);
-    for (uint32_t s = 0; s < options->threads && status == ESPALIER_OK; s++) {
-        run->shard_count = s + 1;
-        status = espalier_shard_create(run->fit, options->batch / options->threads,
-                                       espalier_random_bits(run->fit->random), &run->shards[s], error);
-    }
-    return status;
-}
-
-static enum espalier_status create_run(struct run *run, const struct espalier_fit *fit, struct espalier_error *error)
-{
-    const struct espalier_network *network = fit->network;
-    const struct espalier_train_options *options = fit->options;
-
-    memset(run, 0, sizeof *run);
-    run->fit = fit;
-    run->images = options->use != 0 ? options->use : fit->data->count - options->held_out;
-    run->steps = run->images / options->batch;
-    run->order = malloc(run->images * sizeof *run->order);
-    run->views = calloc(network->layer_count, sizeof *run->views);
-    if (run->order == NULL || run->views == NULL)
-        return espalier_fail(error, ESPALIER_ERR_MEMORY, "out of memory for training on %u images", run->images);
-    for (uint32_t i = 0; i < run->images; i++)
-        run->order[i] = i;
-    espalier_random_shuffle(fit->random, run->order, run->images);
-    espalier_views_of(network, run->views);
-    enum espalier_status status = create_shards(run, error);
-    if (status == ESPALIER_OK)
-        status = espalier_live_create(network, &run->live, error);
-    if (status == ESPALIER_OK)
-        status = espalier_adam_create(network, &run->adam, error);
-    if (status == ESPALIER_OK && fit->normalized)
-        status = begin_norm(run, error);
-    return status;
-}
-
-static void free_run(struct run *run)
-{
-    for (uint32_t s = 0; s < run->shard_count; s++)
-        espalier_shard_free(&run->shards[s]);
-    free(run->shards);
-    espalier_crew_free(run->crew);
-    free(run->order);
-    free(run->views);
-    espalier_live_free(&run->live);
-    espalier_norm_free(&run->norm);
-    espalier_adam_free(&run->adam);
-}
-
 /* Where the schedule is, 0 to 1. */
-static double schedule(const struct run *run, double steps)
+static double schedule(const struct espalier_run *run, double steps)
 {
     const struct espalier_fit *fit = run->fit;
     double to = fit->part_to > 0.0 ? fit->part_to : 1.0;
@@ -270,7 +28,7 @@ static double schedule(const struct run *run, double steps)
     return fit->part_from + (to - fit->part_from) * steps / ((double)fit->epochs * run->steps);
 }
 
-static float learning_rate(const struct run *run, uint32_t epoch, uint32_t step)
+static float learning_rate(const struct espalier_run *run, uint32_t epoch, uint32_t step)
 {
     double total = (double)run->fit->epochs * run->steps, at = (double)epoch * run->steps + step;
     double warm_up = fmin(WARM_UP_STEPS, 0.1 * total);
@@ -281,7 +39,7 @@ static float learning_rate(const struct run *run, uint32_t epoch, uint32_t step)
 }
 
 /* Weights and their noise, a step on under the prior. */
-static void step_variational(struct run *run, uint32_t epoch, uint32_t step)
+static void step_variational(struct espalier_run *run, uint32_t epoch, uint32_t step)
 {
     const struct espalier_fit *fit = run->fit;
     double risen = fmin(1.0, schedule(run, (double)epoch * run->steps + step) / PRIOR_RISE);
@@ -292,7 +50,7 @@ static void step_variational(struct run *run, uint32_t epoch, uint32_t step)
 }
 
 /* Gains and running averages of normalization, a step on. */
-static void step_norm(struct run *run, float rate)
+static void step_norm(struct espalier_run *run, float rate)
 {
     for (uint32_t i = 0; i < run->norm.layer_count; i++) {
         struct espalier_normed_layer *layer = &run->norm.layers[i];
@@ -308,13 +66,14 @@ static void step_norm(struct run *run, float rate)
 
 static void train_shard(void *context, uint32_t part)
 {
-    struct run *run = context;
+    struct espalier_run *run = context;
 
-    espalier_shard_train(&run->shards[part], views_of(run), run->batch + (size_t)part * run->shards[part].batch);
+    espalier_shard_train(&run->shards[part], espalier_run_views(run),
+                         run->batch + (size_t)part * run->shards[part].batch);
 }
 
 /* Forward, backward, one step of Adam. *loss receives the batch's loss. */
-static enum espalier_status train_batch(struct run *run, uint32_t epoch, uint32_t step, double *loss,
+static enum espalier_status train_batch(struct espalier_run *run, uint32_t epoch, uint32_t step, double *loss,
                                         struct espalier_error *error)
 {
     const struct espalier_fit *fit = run->fit;
@@ -322,7 +81,7 @@ static enum espalier_status train_batch(struct run *run, uint32_t epoch, uint32_
     float rate = learning_rate(run, epoch, step);
 
     run->batch = run->order + (size_t)step * fit->options->batch;
-    refresh_views(run);
+    espalier_run_refresh(run);
     espalier_crew_run(run->crew, train_shard, run);
     *loss = 0.0;
     for (uint32_t s = 0; s < run->shard_count; s++)
@@ -344,10 +103,10 @@ static enum espalier_status train_batch(struct run *run, uint32_t epoch, uint32_
 }
 
 /* Counts the held-out images that are right, normalization folded. */
-static enum espalier_status judge(struct run *run, uint32_t *correct, struct espalier_error *error)
+static enum espalier_status judge(struct espalier_run *run, uint32_t *correct, struct espalier_error *error)
 {
     const struct espalier_fit *fit = run->fit;
-    const struct espalier_view *now = views_of(run);
+    const struct espalier_view *now = espalier_run_views(run);
     struct espalier_view views[ESPALIER_LAYERS_MAX];
     struct espalier_network *folded = NULL;
     uint32_t held_out = fit->options->held_out, layers = fit->network->layer_count;
@@ -355,7 +114,7 @@ static enum espalier_status judge(struct run *run, uint32_t *correct, struct esp
 
     if (status != ESPALIER_OK)
         return status;
-    refresh_views(run);
+    espalier_run_refresh(run);
     for (uint32_t i = 0; i < layers; i++) {
         struct espalier_float_layer *layer = &folded->layers[i];
         size_t weights = layer->shape.rows * espalier_shape_columns(&layer->shape);
@@ -372,7 +131,7 @@ static enum espalier_status judge(struct run *run, uint32_t *correct, struct esp
     return ESPALIER_OK;
 }
 
-static enum espalier_status report(const struct run *run, struct espalier_progress *progress,
+static enum espalier_status report(const struct espalier_run *run, struct espalier_progress *progress,
                                    struct espalier_error *error)
 {
     const struct espalier_fit *fit = run->fit;
@@ -380,45 +139,87 @@ static enum espalier_status report(const struct run *run, struct espalier_progre
 
     progress->done = fit->done_from + (fit->done_to - fit->done_from) * share;
     if (fit->options->progress != NULL && !fit->options->progress(fit->options->context, progress))
-        return espalier_fail(error, ESPALIER_ERR_IO, "%s: stopped in epoch %u", fit->stage, progress->epoch);
+        return espalier_fail(error, ESPALIER_ERR_CANCELLED, "%s: stopped in epoch %u", fit->stage, progress->epoch);
     return ESPALIER_OK;
 }
 
-/* Fills the fields of an epoch's end, and reports it. */
-static enum espalier_status finish_epoch(struct run *run, struct espalier_progress *progress,
-                                         struct espalier_error *error)
+/* The step behind the last finite loss may have been too much. */
+static enum espalier_status check_weights(const struct espalier_run *run, struct espalier_error *error)
+{
+    const struct espalier_network *network = run->fit->network;
+
+    for (uint32_t i = 0; i < network->layer_count; i++) {
+        const struct espalier_float_layer *layer = &network->layers[i];
+        size_t weights = layer->shape.rows * espalier_shape_columns(&layer->shape);
+        bool finite = true;
+        for (size_t k = 0; k < weights; k++)
+            finite = finite && isfinite(layer->weights[k]);
+        for (size_t row = 0; row < layer->shape.rows; row++)
+            finite = finite && isfinite(layer->bias[row]);
+        if (!finite)
+            return espalier_fail(error, ESPALIER_ERR_DIVERGED,
+                                 "%s, epoch %u: a weight is not finite; a lower learning rate may help",
+                                 run->fit->stage, run->epoch + 1);
+    }
+    return ESPALIER_OK;
+}
+
+/* Fills what is measured at an epoch's end. */
+static enum espalier_status measure(struct espalier_run *run, struct espalier_progress *progress,
+                                    struct espalier_error *error)
 {
     const struct espalier_fit *fit = run->fit;
     uint32_t held_out = fit->options->held_out, correct = 0;
-    enum espalier_status status = judge(run, &correct, error);
+    enum espalier_status status = check_weights(run, error);
 
-    if (status != ESPALIER_OK)
-        return status;
-    progress->epoch_end = true;
+    if (status == ESPALIER_OK)
+        status = judge(run, &correct, error);
     progress->residual = fit->admm != NULL ? espalier_admm_residual(fit->admm, fit->network) : 0.0;
     progress->accuracy = held_out > 0 ? (double)correct / held_out : 0.0;
     progress->kept_weights = espalier_network_kept(fit->network);
-    return report(run, progress, error);
+    if (status == ESPALIER_OK && fit->recipe != NULL)
+        status = espalier_packed_bits(fit->network, fit->quantizer, fit->recipe, &progress->bits, error);
+    return status;
 }
 
-static enum espalier_status train_epoch(struct run *run, uint32_t epoch, struct espalier_error *error)
+/* Measures, reports and keeps an epoch that is finished; it is kept even if the caller then wants to stop. */
+static enum espalier_status finish_epoch(struct espalier_run *run, struct espalier_progress *progress,
+                                         struct espalier_error *error)
+{
+    enum espalier_status measured = measure(run, progress, error);
+
+    if (measured != ESPALIER_OK)
+        return measured;
+    progress->epoch_end = true;
+    progress->finished++;
+    run->last = *progress;
+    run->epoch++;
+    enum espalier_status reported = report(run, progress, error);
+    struct espalier_error *unless_stopped = reported == ESPALIER_OK ? error : NULL;
+    enum espalier_status kept = espalier_state_save(run->fit->state, unless_stopped);
+    return reported != ESPALIER_OK ? reported : kept;
+}
+
+static struct espalier_progress begin_progress(const struct espalier_run *run, uint32_t epoch)
+{
+    return (struct espalier_progress){.stage = run->fit->stage,
+                                      .epoch = epoch,
+                                      .epochs = run->fit->epochs,
+                                      .steps = run->steps,
+                                      .finished = run->fit->state->epochs};
+}
+
+static enum espalier_status train_epoch(struct espalier_run *run, struct espalier_error *error)
 {
     const struct espalier_fit *fit = run->fit;
-    struct espalier_progress progress = {
-        .stage = fit->stage, .epoch = epoch + 1, .epochs = fit->epochs, .steps = run->steps};
+    struct espalier_progress progress = begin_progress(run, run->epoch + 1);
     uint32_t update_every = fit->admm != NULL ? (run->steps + fit->admm->updates - 1) / fit->admm->updates : 0;
     double total = 0.0;
 
-    if (fit->settling) {
-        double share = fmin(1.0, (epoch + 1.0) / (SETTLED * fit->epochs));
-        enum espalier_status status = espalier_quantizer_fix(fit->quantizer, fit->network, share, error);
-        if (status != ESPALIER_OK)
-            return status;
-    }
     espalier_random_shuffle(fit->random, run->order, run->images);
     for (uint32_t step = 0; step < run->steps; step++) {
         double loss = 0.0;
-        enum espalier_status status = train_batch(run, epoch, step, &loss, error);
+        enum espalier_status status = train_batch(run, run->epoch, step, &loss, error);
         if (status == ESPALIER_OK && fit->admm != NULL && ((step + 1) % update_every == 0 || step + 1 == run->steps))
             status = espalier_admm_update(fit->admm, fit->network, error);
         if (status != ESPALIER_OK)
@@ -433,6 +234,50 @@ static enum espalier_status train_epoch(struct run *run, uint32_t epoch, struct 
     return finish_epoch(run, &progress, error);
 }
 
+/* More levels stay from this epoch on. */
+static enum espalier_status fix_levels(const struct espalier_run *run, struct espalier_error *error)
+{
+    const struct espalier_fit *fit = run->fit;
+    double share = fmin(1.0, (run->epoch + 1.0) / (SETTLED * fit->epochs));
+
+    return espalier_quantizer_fix(fit->quantizer, fit->network, share, error);
+}
+
+/* Tells the caller behind which epoch a run goes on. */
+static enum espalier_status report_again(struct espalier_run *run, struct espalier_error *error)
+{
+    struct espalier_progress progress = begin_progress(run, run->epoch);
+
+    progress.step = run->steps;
+    progress.loss = run->last.loss;
+    progress.residual = run->last.residual;
+    progress.accuracy = run->last.accuracy;
+    progress.kept_weights = run->last.kept_weights;
+    progress.bits = run->last.bits;
+    progress.epoch_end = progress.resumed = true;
+    return report(run, &progress, error);
+}
+
+/* From the beginning, or from behind the epoch that a state was saved at. */
+static enum espalier_status train(struct espalier_run *run, struct espalier_error *error)
+{
+    bool normalized = run->fit->normalized;
+    enum espalier_status status = run->epoch > 0 ? report_again(run, error)
+                                  : normalized   ? espalier_norm_begin_stage(run, error)
+                                                 : ESPALIER_OK;
+
+    run->norm_begun = normalized;
+    while (run->epoch < run->fit->epochs && status == ESPALIER_OK) {
+        if (run->fit->settling)
+            status = fix_levels(run, error);
+        if (status == ESPALIER_OK)
+            status = train_epoch(run, error);
+    }
+    if (status == ESPALIER_OK)
+        espalier_norm_end_stage(run);
+    return status;
+}
+
 uint32_t espalier_part_of(uint32_t epochs, uint32_t n, uint32_t parts)
 {
     return epochs * (n + 1) / parts - epochs * n / parts;
@@ -440,13 +285,15 @@ uint32_t espalier_part_of(uint32_t epochs, uint32_t n, uint32_t parts)
 
 enum espalier_status espalier_fit_run(const struct espalier_fit *fit, struct espalier_error *error)
 {
-    struct run run;
-    enum espalier_status status = create_run(&run, fit, error);
+    struct espalier_run run;
+    enum espalier_status status = espalier_run_create(&run, fit, error);
 
-    for (uint32_t epoch = 0; epoch < fit->epochs && status == ESPALIER_OK; epoch++)
-        status = train_epoch(&run, epoch, error);
-    if (status == ESPALIER_OK)
-        end_norm(&run);
-    free_run(&run);
+    if (status == ESPALIER_OK) {
+        status = espalier_state_enter(fit->state, "stage", espalier_run_visit, &run, error);
+        if (status == ESPALIER_OK)
+            status = train(&run, error);
+        espalier_state_leave(fit->state);
+    }
+    espalier_run_free(&run);
     return status;
 }

@@ -133,6 +133,18 @@ void espalier_norm_free(struct espalier_norm *norm)
     memset(norm, 0, sizeof *norm);
 }
 
+void espalier_norm_visit(struct espalier_archive *archive, struct espalier_norm *norm)
+{
+    for (uint32_t i = 0; i < norm->layer_count; i++) {
+        struct espalier_normed_layer *layer = &norm->layers[i];
+        espalier_archive_floats(archive, layer->gain, layer->rows);
+        espalier_archive_floats(archive, layer->mean, layer->rows);
+        espalier_archive_squares(archive, layer->variance, layer->rows);
+        espalier_archive_floats(archive, layer->momentum, layer->rows);
+        espalier_archive_squares(archive, layer->squares, layer->rows);
+    }
+}
+
 /* Of a layer's sums about their row's mean. */
 static double layer_variance(const double *variance, uint32_t rows)
 {

@@ -4,6 +4,8 @@
 #ifndef ESPALIER_NORM_H
 #define ESPALIER_NORM_H
 
+#include "archive.h"
+
 #include <espalier/network.h>
 
 /* ---- What a pass needs for one layer */
@@ -45,6 +47,7 @@ struct espalier_norm {
 enum espalier_status espalier_norm_create(const struct espalier_network *network, bool shared,
                                           struct espalier_norm *out, struct espalier_error *error);
 void espalier_norm_free(struct espalier_norm *norm);
+void espalier_norm_visit(struct espalier_archive *archive, struct espalier_norm *norm);
 
 /* Begins a layer with what changes nothing; biases take over the means. Unless rows share a deviation, the layer is
  * scaled to sums of deviation 1, so that one learning rate suits all layers, and the next one by the inverse.

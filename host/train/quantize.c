@@ -8,7 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { CODE_MAX = 127, MULT_MAX = 255, SHIFT_MAX = 31, BIAS_SHIFT_MAX = 15 };
+enum { CODE_MAX = 127, MULT_MAX = 255, SHIFT_MAX = 31, BIAS_SHIFT_MAX = 15, BIAS_BITS_MAX = 16 };
 
 /* Rule A4's bound, halved to leave room for what training still does to the weights. */
 static const double SUM_MAX = 4194304.0;
@@ -21,6 +21,12 @@ static const float LEVEL_ROOM = 1.5F;
 static size_t weights_of(const struct espalier_float_layer *layer)
 {
     return layer->shape.rows * espalier_shape_columns(&layer->shape);
+}
+
+static void set_range(struct espalier_levels *levels, uint8_t value_bits)
+{
+    levels->high = (1 << (value_bits - 1)) - 1;
+    levels->low = -levels->high - 1;
 }
 
 enum espalier_status espalier_quantizer_create(const struct espalier_network *network, const uint8_t *value_bits,
@@ -62,6 +68,62 @@ void espalier_quantizer_free(struct espalier_quantizer *quantizer)
     free(quantizer->layers);
     free(quantizer->views);
     memset(quantizer, 0, sizeof *quantizer);
+}
+
+static void visit_levels(struct espalier_archive *archive, const struct espalier_quantized_layer *layer,
+                         struct espalier_levels *levels)
+{
+    espalier_archive_u32(archive, &levels->count, 1);
+    espalier_archive_expect(archive, levels->count == espalier_codebook_entries(layer->value_bits),
+                            "%u levels cannot be", levels->count);
+    espalier_archive_i8(archive, levels->codebook, ESPALIER_CODEBOOK_MAX);
+    espalier_archive_floats(archive, &levels->unit, 1);
+    espalier_archive_expect(archive, levels->unit > 0.0F, "a unit of %g cannot be", (double)levels->unit);
+    set_range(levels, layer->value_bits);
+}
+
+static void visit_learned(struct espalier_archive *archive, struct espalier_learned_levels *learned)
+{
+    espalier_archive_u32(archive, &learned->steps, 1);
+    espalier_archive_floats(archive, learned->centre, ESPALIER_CODEBOOK_MAX);
+    espalier_archive_floats(archive, learned->momentum, ESPALIER_CODEBOOK_MAX);
+    espalier_archive_squares(archive, learned->squares, ESPALIER_CODEBOOK_MAX);
+}
+
+static void visit_steps(struct espalier_archive *archive, struct espalier_quantized_layer *layer)
+{
+    espalier_archive_squares(archive, &layer->input_step, 1);
+    espalier_archive_squares(archive, &layer->output_step, 1);
+    espalier_archive_u8(archive, &layer->mult, 1);
+    espalier_archive_u8(archive, &layer->shift, 1);
+    espalier_archive_u8(archive, &layer->bias_bits, 1);
+    espalier_archive_u8(archive, &layer->bias_shift, 1);
+    espalier_archive_expect(archive, layer->input_step > 0.0F && layer->shift <= SHIFT_MAX, "steps that cannot be");
+    espalier_archive_expect(archive, layer->bias_bits <= BIAS_BITS_MAX && layer->bias_shift <= BIAS_SHIFT_MAX,
+                            "biases that cannot be");
+}
+
+static void visit_entries(struct espalier_archive *archive, struct espalier_quantized_layer *layer, size_t weights)
+{
+    bool good = true;
+
+    espalier_archive_u8(archive, layer->entry, weights);
+    espalier_archive_u8(archive, layer->fixed, weights);
+    for (size_t k = 0; k < weights; k++)
+        good =
+            good && layer->entry[k] <= (layer->levels.count > 0 ? layer->levels.count - 1 : 0) && layer->fixed[k] <= 1;
+    espalier_archive_expect(archive, good, "a weight has a level that is not there");
+}
+
+void espalier_quantizer_visit(struct espalier_archive *archive, struct espalier_quantizer *quantizer,
+                              const struct espalier_network *network)
+{
+    for (uint32_t i = 0; i < quantizer->layer_count; i++) {
+        visit_levels(archive, &quantizer->layers[i], &quantizer->layers[i].levels);
+        visit_learned(archive, &quantizer->layers[i].learned);
+        visit_steps(archive, &quantizer->layers[i]);
+        visit_entries(archive, &quantizer->layers[i], weights_of(&network->layers[i]));
+    }
 }
 
 /* ---- Steps of activations */
@@ -233,9 +295,8 @@ static enum espalier_status choose_levels(const struct espalier_float_layer *lay
         return espalier_fail(error, ESPALIER_ERR_MEMORY, "out of memory for the levels of %zu weights",
                              weights_of(layer));
     size_t count = copy_kept(layer, kept);
-    levels->high = (1 << (value_bits - 1)) - 1;
-    levels->low = -levels->high - 1;
-    levels->count = value_bits <= ESPALIER_CODEBOOK_BITS_MAX ? 1U << value_bits : 0;
+    set_range(levels, value_bits);
+    levels->count = espalier_codebook_entries(value_bits);
     if (quantized->kind != ESPALIER_LEVELS_CLUSTERED)
         status = choose_codes(layer, quantized, kept, count, levels, error);
     else if (levels->count > 0)

@@ -11,10 +11,17 @@
 #include <espalier/dataset.h>
 #include <espalier/model.h>
 
+#include "archive.h"
 #include "live.h"
 #include "pass.h"
 
 enum { ESPALIER_CODEBOOK_BITS_MAX = 4 }; /* values of more have linear codes */
+
+/* Of the values of so many bits; 0: they have linear codes. */
+static inline uint32_t espalier_codebook_entries(uint8_t value_bits)
+{
+    return value_bits <= ESPALIER_CODEBOOK_BITS_MAX ? 1U << value_bits : 0;
+}
 
 enum { ESPALIER_CALIBRATION_IMAGES = 256 }; /* enough to choose the steps of activations on */
 
@@ -60,6 +67,11 @@ enum espalier_status espalier_quantizer_create(const struct espalier_network *ne
                                                uint8_t bias_bits, struct espalier_quantizer *out,
                                                struct espalier_error *error);
 void espalier_quantizer_free(struct espalier_quantizer *quantizer);
+
+/* Levels, which weight has which, steps and what is learned of them; kinds and bits are those that it was made with.
+ * @param network  the one that it was made for */
+void espalier_quantizer_visit(struct espalier_archive *archive, struct espalier_quantizer *quantizer,
+                              const struct espalier_network *network);
 
 /* Chooses levels for the network's weights as they are now, and the steps of all activations from what the network, in
  * float arithmetic, gives for the first @p images images of @p data. */

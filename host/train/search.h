@@ -4,6 +4,17 @@
 
 #include <espalier/compress.h>
 
+#include "state.h"
+
+struct espalier_search {
+    const struct espalier_network *network; /* unchanged */
+    const struct espalier_dataset *data;
+    const struct espalier_compress_options *options; /* search_trials tells how many trials */
+    uint64_t total;                                  /* weights that may be kept */
+    double done_from, done_to;                       /* shares of the whole job done before and after */
+    struct espalier_state *state;                    /* of the job */
+};
+
 /* Betters budgets by trials. What is searched: the weights of each layer (gap), or the rows and columns of each
  * (structured), as factors of what the budgets are given as; all together are scaled so that what is kept comes to the
  * total. A trial prunes the network at once by these budgets, trains what is left for one epoch on at most 10,000
@@ -13,14 +24,8 @@
  *
  * A heuristic: a trial stands for what a whole run would give. It reads training images and held-out ones only, and the
  * held-out accuracy of the result is that much less of a surprise.
- * @param network    unchanged
- * @param options    search_trials tells how many trials
- * @param done_from, done_to  shares of the whole job done before and after, for the progress
- * @param budgets    [layers] where to start; receives the best */
-enum espalier_status espalier_search_budgets(const struct espalier_network *network,
-                                             const struct espalier_dataset *data,
-                                             const struct espalier_compress_options *options, uint64_t total,
-                                             double done_from, double done_to, struct espalier_budget *budgets,
+ * @param budgets  [layers] where to start; receives the best */
+enum espalier_status espalier_search_budgets(const struct espalier_search *job, struct espalier_budget *budgets,
                                              struct espalier_error *error);
 
 /* Refuses a search where there is nothing to search for. */

@@ -1,6 +1,7 @@
 /* Training and judging of float networks: the public face of the training loop. */
 #include <espalier/train.h>
 
+#include "checkpoint.h"
 #include "fit.h"
 
 struct espalier_train_options espalier_train_defaults(void)
@@ -16,6 +17,25 @@ struct espalier_train_options espalier_train_defaults(void)
                                            .threads = 1};
 }
 
+static void visit_network(struct espalier_archive *archive, void *network)
+{
+    espalier_archive_layers(archive, network);
+}
+
+/* The job's only stage, and around it the network. */
+static enum espalier_status run(const struct espalier_fit *fit, struct espalier_error *error)
+{
+    enum espalier_status status = espalier_state_open(fit->state, error);
+
+    if (status == ESPALIER_OK) {
+        status = espalier_state_enter(fit->state, "network", visit_network, fit->network, error);
+        if (status == ESPALIER_OK)
+            status = espalier_fit_run(fit, error);
+        espalier_state_leave(fit->state);
+    }
+    return espalier_state_close(fit->state, status, error);
+}
+
 enum espalier_status espalier_train(struct espalier_network *network, const struct espalier_dataset *data,
                                     const struct espalier_train_options *options, struct espalier_error *error)
 {
@@ -26,6 +46,7 @@ enum espalier_status espalier_train(struct espalier_network *network, const stru
         return espalier_fail(error, ESPALIER_ERR_RANGE, "0 epochs; train at least one");
 
     struct espalier_random random;
+    struct espalier_state state = {.path = options->state};
     espalier_random_seed(&random, options->seed);
     struct espalier_fit fit = {.stage = "train",
                                .network = network,
@@ -35,6 +56,9 @@ enum espalier_status espalier_train(struct espalier_network *network, const stru
                                .normalized = options->normalize,
                                .learning_rate = options->learning_rate,
                                .done_to = 1.0,
-                               .random = &random};
-    return espalier_fit_run(&fit, error);
+                               .random = &random,
+                               .state = &state};
+    if (state.path != NULL)
+        espalier_fingerprint_train(&state.fingerprint, "train", options, network, data);
+    return run(&fit, error);
 }

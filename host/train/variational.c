@@ -62,6 +62,18 @@ void espalier_variational_free(struct espalier_variational *variational)
     memset(variational, 0, sizeof *variational);
 }
 
+/* Powers, variances and derivatives are made anew in every step. */
+void espalier_variational_visit(struct espalier_archive *archive, struct espalier_variational *variational)
+{
+    espalier_archive_u32(archive, &variational->steps, 1);
+    for (uint32_t i = 0; i < variational->layer_count; i++) {
+        struct espalier_noisy_layer *layer = &variational->layers[i];
+        espalier_archive_floats(archive, layer->parameter, layer->parameters);
+        espalier_archive_floats(archive, layer->mean, layer->parameters);
+        espalier_archive_squares(archive, layer->moment, layer->parameters);
+    }
+}
+
 /* ---- One noise a weight, or one a row and one a column */
 
 static void apply_elements(struct espalier_noisy_layer *layer, const struct espalier_live_layer *live)

@@ -8,6 +8,7 @@
 #ifndef ESPALIER_VARIATIONAL_H
 #define ESPALIER_VARIATIONAL_H
 
+#include "archive.h"
 #include "live.h"
 #include "pass.h"
 
@@ -36,6 +37,7 @@ struct espalier_variational {
 enum espalier_status espalier_variational_create(const struct espalier_network *network, enum espalier_noise_kind kind,
                                                  struct espalier_variational *out, struct espalier_error *error);
 void espalier_variational_free(struct espalier_variational *variational);
+void espalier_variational_visit(struct espalier_archive *archive, struct espalier_variational *variational);
 
 /* Sets the variances of the views from the network's weights as they are now; live: its masks. */
 void espalier_variational_apply(struct espalier_variational *variational, const struct espalier_network *network,

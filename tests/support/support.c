@@ -1,7 +1,9 @@
 #include "support/support.h"
 
 #include <dirent.h>
+#include <errno.h>
 #include <inttypes.h>
+#include <libgen.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -68,6 +70,42 @@ void test_write_file(const char *path, const void *bytes, size_t size)
     ck_assert_msg(file != NULL, "%s: cannot be opened", path);
     ck_assert_uint_eq(fwrite(bytes, 1, size, file), size);
     ck_assert_int_eq(fclose(file), 0);
+}
+
+uint8_t *test_read_file(const char *path, size_t *size)
+{
+    FILE *file = fopen(path, "rb");
+    ck_assert_msg(file != NULL, "%s: cannot be opened", path);
+    ck_assert_int_eq(fseek(file, 0, SEEK_END), 0);
+    *size = (size_t)ftell(file);
+    rewind(file);
+    uint8_t *bytes = malloc(*size + 1);
+    ck_assert(bytes != NULL);
+    ck_assert_uint_eq(fread(bytes, 1, *size, file), *size);
+    fclose(file);
+    return bytes;
+}
+
+void test_link_digits(void)
+{
+    const char *const files[2][2] = {{"t10k-images-idx3-ubyte.gz", "train-images-idx3-ubyte.gz"},
+                                     {"t10k-labels-idx1-ubyte.gz", "train-labels-idx1-ubyte.gz"}};
+    for (size_t i = 0; i < 2; i++) {
+        char target[4096];
+        snprintf(target, sizeof target, "%s/%s", ESPALIER_DATA_DIR, files[i][0]);
+        ck_assert(symlink(target, test_path(0, files[i][1])) == 0 || errno == EEXIST); /* by another test */
+    }
+}
+
+const char *test_tool(void)
+{
+    static char path[4096];
+    ssize_t length = readlink("/proc/self/exe", path, sizeof path - 32);
+    ck_assert(length > 0);
+    path[length] = '\0';
+    dirname(dirname(path));
+    strcat(path, "/espalier");
+    return path;
 }
 
 int test_run(const char *name, const TTest *const *tests, size_t count)

@@ -19,6 +19,13 @@ const char *test_directory(void);
 const char *test_path(unsigned slot, const char *name);
 /** Writes a file, or fails the test. */
 void test_write_file(const char *path, const void *bytes, size_t size);
+/** Reads a whole file, or fails the test. The caller frees what is returned; @p size receives its length. */
+uint8_t *test_read_file(const char *path, size_t *size);
+/** Links the shipped digits into the scratch directory as training images: 9,000 to train on, 1,000 held out. */
+void test_link_digits(void);
+
+/** The path of the tool, which stands in the folder above the test program's. Static storage. */
+const char *test_tool(void);
 
 /** Fails the test unless @p call returns ESPALIER_OK; the message tells the error's. Needs an `error` in scope. */
 #define test_ok(call) ck_assert_msg((call) == ESPALIER_OK, "%s: %s", #call, error.message)

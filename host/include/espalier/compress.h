@@ -23,6 +23,11 @@ struct espalier_budget {
     uint32_t columns; /**< structured: (channel, ky, kx) positions */
 };
 
+/** Takes a look at a pruned network before it is quantized, for instance to keep it in a file. What it returns, if it
+ * is an error, ends the job. A job that is taken up may come to it once more. */
+typedef enum espalier_status espalier_keep_callback(void *context, const struct espalier_network *pruned,
+                                                    struct espalier_error *error);
+
 /** How to compress. Start from espalier_compress_defaults. */
 struct espalier_compress_options {
     /** Batch, images, seed, augmentation, dropout and progress; epochs and learning_rate are of no meaning here. */
@@ -50,6 +55,10 @@ struct espalier_compress_options {
     float prune_rate, retrain_rate, quantize_rate; /**< learning rates at the start of a stage */
     float rho_first, rho_last;                     /**< penalty of ADMM at the start and at the end of a step, over 0 */
     const char *made_by;                           /**< for the model: the command line */
+    const struct espalier_network *pruned; /**< espalier_compress: what pruning of the network gave before; it is then
+                                              quantized as it is, unless a state says that this was begun. Or NULL */
+    espalier_keep_callback *keep;          /**< espalier_compress: given what pruning gives; may be NULL */
+    void *keep_context;                    /**< handed to keep */
 };
 
 /** The recipe of a format. */
@@ -81,7 +90,7 @@ enum espalier_status espalier_quantize(const struct espalier_network *network, c
                                        const struct espalier_compress_options *options, struct espalier_model **out,
                                        struct espalier_error *error);
 
-/** Both. */
+/** Both, and one job for train.state. */
 enum espalier_status espalier_compress(const struct espalier_network *network, const struct espalier_dataset *data,
                                        const struct espalier_compress_options *options, struct espalier_model **out,
                                        struct espalier_error *error);

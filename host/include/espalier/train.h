@@ -5,20 +5,25 @@
 #include <espalier/dataset.h>
 #include <espalier/network.h>
 
-/** Where training is; given to the progress callback after every batch, and once more at the end of an epoch. */
+/** Where training is; given to the progress callback after every batch, and once more at the end of an epoch. A job
+ * that is taken up from its state begins with the last epoch that was finished, once more. */
 struct espalier_progress {
     const char *stage;      /**< what is being done, for instance "train", "prune 1/3" */
     uint32_t epoch, epochs; /**< of this stage: 1 to epochs */
     uint32_t step, steps;   /**< batches of this epoch done, and all of them */
     double done;            /**< share of the whole job done, 0 to 1 */
     double loss;            /**< mean cross-entropy of the epoch's batches so far */
+    uint32_t finished;      /**< epochs of the whole job, trials of a search with them */
+    bool resumed;           /**< this epoch was finished before; the job goes on behind it */
     bool epoch_end;         /**< the fields below are there */
     double residual;        /**< ||W - Z|| / ||W|| over all constraints of ADMM; 0 elsewhere */
     double accuracy;        /**< share of the held-out images classified right; 0 if there are none */
     uint64_t kept_weights;
+    uint64_t bits; /**< what the network would pack to in its format, with its masks as they are now and values of the
+                      bits wanted; 0 in plain training. In training with levels: what the model of this moment does. */
 };
 
-/** Called from the training thread. Returns false to stop: training then ends with ESPALIER_ERR_IO ("stopped"). */
+/** Called from the training thread. Returns false to stop: training then ends with ESPALIER_ERR_CANCELLED. */
 typedef bool espalier_progress_callback(void *context, const struct espalier_progress *progress);
 
 /** How to train. Start from espalier_train_defaults. */
@@ -41,6 +46,9 @@ struct espalier_train_options {
     uint32_t threads;                       /**< that share a batch, 1 to 64; the batch is a multiple of it */
     espalier_progress_callback *progress;   /**< may be NULL */
     void *context;                          /**< handed to progress */
+    const char *state; /**< file in which the job is kept at every epoch's end, and from which it is taken up if it is
+                          there: the result is, bit for bit, that of a job which was never interrupted. It stays when
+                          the job is done: remove it when the result is safe. NULL: none. Of no meaning to the result */
 };
 
 /** 20 epochs, batch 64, 5,000 images held out, mild augmentation. */
@@ -49,8 +57,9 @@ struct espalier_train_options espalier_train_defaults(void);
 /** Trains all weights whose mask is 1 and all biases of @p network, in place.
  *  The same seed, build, processor and number of threads give the same network bit for bit.
  *  @return ESPALIER_ERR_RANGE if the images do not suit the network or the options are out of range,
- *          ESPALIER_ERR_DIVERGED at the first loss that is not finite, ESPALIER_ERR_MEMORY, or ESPALIER_ERR_IO when
- * stopped */
+ *          ESPALIER_ERR_DIVERGED at the first loss that is not finite, ESPALIER_ERR_MEMORY, ESPALIER_ERR_CANCELLED when
+ *          stopped; for a state: ESPALIER_ERR_IO, ESPALIER_ERR_FORMAT if it is damaged or none, ESPALIER_ERR_RANGE if
+ *          it is of another job. The network is then of no use. */
 enum espalier_status espalier_train(struct espalier_network *network, const struct espalier_dataset *data,
                                     const struct espalier_train_options *options, struct espalier_error *error);
 
