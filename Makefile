@@ -43,19 +43,22 @@ setup-%:
 
 PROTOCOL_H = $(BUILD)/include/espalier/protocol.h
 USB_IDS_H = $(BUILD)/include/espalier/usb_ids.h
+UART_H = $(BUILD)/include/espalier/uart.h
+NUMBERS_H = $(PROTOCOL_H) $(USB_IDS_H) $(UART_H)
 LIB_OBJECTS = $(patsubst %.c,$(BUILD)/%.o,$(wildcard host/lib/*.c host/train/*.c host/usb/*.c))
 LIBRARY = $(BUILD)/libespalier.a
 SHARED = $(BUILD)/libespalier.so
 
 $(PROTOCOL_H): rtl/frame/protocol.vh
 $(USB_IDS_H): rtl/link/usb.vh
-$(PROTOCOL_H) $(USB_IDS_H): scripts/protocol-header
+$(UART_H): rtl/link/uart.vh
+$(NUMBERS_H): scripts/protocol-header
 	@mkdir -p $(@D)
 	scripts/protocol-header $(filter %.vh,$^) > $@
 
 $(BUILD)/host/lib/%.o: OPT = -O3
 $(BUILD)/host/train/%.o: OPT = -O3 -march=native -ffp-contract=off
-$(BUILD)/%.o: %.c | $(PROTOCOL_H) $(USB_IDS_H)
+$(BUILD)/%.o: %.c | $(NUMBERS_H)
 	@mkdir -p $(@D)
 	$(CC) $(CPPFLAGS) $(CFLAGS) -c $< -o $@
 
@@ -118,7 +121,7 @@ SANITIZE_FLAGS = SANITIZE="-fsanitize=address,undefined -fno-sanitize-recover=al
 
 # ---- quality ---------------------------------------------------------------------------------------------------------
 
-lint: setup-lint $(PROTOCOL_H) $(USB_IDS_H) $(BOARDS_INC) ## Verilator -Wall, yosys and Icarus on the RTL; clang warnings and the format check on the C
+lint: setup-lint $(NUMBERS_H) $(BOARDS_INC) ## Verilator -Wall, yosys and Icarus on the RTL; clang warnings and the format check on the C
 	@BUILD=$(BUILD) scripts/lint
 format: setup-lint ## format the C with the pinned clang-format
 	@scripts/lint --format
