@@ -8,6 +8,8 @@ IMAGES  ?= 256
 SEED    ?= 1
 SEEDS   ?= 1
 TARGET  ?= up5k
+BOARD   ?= icebreaker
+SERIAL  ?= 1
 
 WARNINGS = -Wall -Wextra -Wconversion -Wshadow -Wstrict-prototypes -Wmissing-prototypes
 CPPFLAGS += -Ihost/include -I$(BUILD)/include -Isim -Ihost/lib -Ihost/train $(LIBUSB_CFLAGS) -D_POSIX_C_SOURCE=200809L \
@@ -21,7 +23,7 @@ LIBUSB_LIBS = $(shell pkg-config --libs libusb-1.0 2>/dev/null || echo -lusb-1.0
 
 .DELETE_ON_ERROR:
 .SECONDARY:
-.PHONY: all help setup demo test test-sanitize lint format data models models-lenet5 bench bench-train synth synth-link clean build-all build-tests
+.PHONY: all help setup demo test test-sanitize lint format data models models-lenet5 bench bench-train synth synth-link bitstream flash gate-level clean build-all build-tests
 
 all: setup-demo ## build the libraries, the simulated boards and the tool (default)
 	@$(MAKE) --no-print-directory -j$(JOBS) build-all
@@ -30,7 +32,7 @@ help: ## list the targets
 	@echo "Espalier: usage: make [target] [VARIABLE=value]"; echo
 	@grep -hE '^[a-z][a-z0-9-]*:.*##' Makefile | sed -E 's/^([a-z0-9-]+):.*## *(.*)$$/\1\t\2/' | \
 	    while IFS="$$(printf '\t')" read -r name text; do printf '  %-14s %s\n' "$$name" "$$text"; done
-	@echo; echo "Variables: IMAGES (demo images, now $(IMAGES)), SEED ($(SEED)), TARGET (synth: up5k, hx8k, ecp5-25k), JOBS ($(JOBS)), BUILD ($(BUILD))"
+	@echo; echo "Variables: IMAGES (demo images, now $(IMAGES)), SEED ($(SEED)), TARGET (synth: up5k, hx8k, ecp5-25k), BOARD (bitstream, flash: a line of rtl/board/boards.txt; $(BOARD)), SERIAL (of the device on USB; $(SERIAL)), JOBS ($(JOBS)), BUILD ($(BUILD))"
 
 # ---- set-up: each target installs only what it needs ---------------------------------------------------------------
 
@@ -144,6 +146,13 @@ synth: setup-synth ## yosys and nextpnr on the core: TARGET=up5k|hx8k|ecp5-25k; 
 	@BUILD=$(BUILD) scripts/synth $(TARGET) --jobs $(JOBS)
 synth-link: setup-synth ## the same on the USB device, the UART and the SPI slave alone; figures in build/synth/link-TARGET.json
 	@BUILD=$(BUILD) scripts/synth-link $(TARGET)
+
+# ---- boards ----------------------------------------------------------------------------------------------------------
+
+bitstream: setup-synth ## yosys, nextpnr and packer for a board: BOARD=icebreaker|pico_ice|tinyfpga_bx|orangecrab_25f|ulx3s_85f
+	@BUILD=$(BUILD) scripts/bitstream $(BOARD) --serial $(SERIAL)
+flash: setup-flash ## write the bitstream of BOARD into it with the board's usual tool
+	@BUILD=$(BUILD) scripts/flash $(BOARD)
 
 clean: ## remove what was built (keeps build/data and build/venv)
 	rm -rf $(BUILD)/host $(BUILD)/sim $(BUILD)/usb $(BUILD)/tests $(BUILD)/verilated $(BUILD)/include $(BUILD)/sanitize $(BUILD)/synth \
