@@ -6,7 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "fit.h"
+#include "loss.h"
 #include "quantize.h"
 
 enum { BATCH = 8, EDGE = 8, LAYERS = 3, QUARTERS = 4, IMAGES = 64 };

@@ -37,9 +37,4 @@ uint32_t espalier_part_of(uint32_t epochs, uint32_t n, uint32_t parts);
 
 enum espalier_status espalier_fit_run(const struct espalier_fit *fit, struct espalier_error *error);
 
-/* Softmax cross-entropy of [classes][batch] logits, averaged over the batch; gradients receives its derivative by them.
- */
-double espalier_cross_entropy(const float *logits, const uint8_t *labels, uint32_t classes, uint32_t batch,
-                              float *gradients);
-
 #endif
