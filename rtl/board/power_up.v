@@ -1,6 +1,6 @@
 // The reset of one clock from power-up on: asserted until i_locked has been high for 1,024 cycles, and again when it falls.
 //
-// Longer than an iCE40's block RAMs need after configuration. The initial values are those that a bitstream gives the flip-flops of
+// Longer than the few microseconds that block RAMs of an iCE40 are known to need after configuration. The initial values are those that a bitstream gives the flip-flops of
 // an iCE40 and of an ECP5; it is they that make the reset asserted before the clock's first edge.
 `default_nettype none
 module power_up (
