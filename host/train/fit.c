@@ -19,7 +19,7 @@ enum {
     WARM_UP_STEPS = 200 /* the learning rate rises over these, or over a tenth of the stage if that is less */
 };
 
-static const double PRIOR_RISE = 0.4;
+static const double PRIOR_RISE = 0.4, SETTLED = 0.75;
 
 /* Images from which normalization begins, and the share of a batch in its running averages. */
 enum { NORM_IMAGES = 1024 };
@@ -409,6 +409,12 @@ static enum espalier_status train_epoch(struct run *run, uint32_t epoch, struct 
     uint32_t update_every = fit->admm != NULL ? (run->steps + fit->admm->updates - 1) / fit->admm->updates : 0;
     double total = 0.0;
 
+    if (fit->settling) {
+        double share = fmin(1.0, (epoch + 1.0) / (SETTLED * fit->epochs));
+        enum espalier_status status = espalier_quantizer_fix(fit->quantizer, fit->network, share, error);
+        if (status != ESPALIER_OK)
+            return status;
+    }
     espalier_random_shuffle(fit->random, run->order, run->images);
     for (uint32_t step = 0; step < run->steps; step++) {
         double loss = 0.0;

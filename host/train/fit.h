@@ -22,8 +22,10 @@ struct espalier_fit {
     double part_from, part_to; /* of a longer schedule, 0 to 1, that this stage is a part of; both 0: all of it */
     double done_from, done_to; /* shares of the whole job done before and after this stage */
     struct espalier_random *random;
-    struct espalier_admm *admm;               /* NULL: no constraints */
-    struct espalier_quantizer *quantizer;     /* its levels chosen; NULL: float arithmetic */
+    struct espalier_admm *admm;           /* NULL: no constraints */
+    struct espalier_quantizer *quantizer; /* its levels chosen; NULL: float arithmetic */
+    bool
+        settling; /* of quantizer: more entries are fixed every epoch, all of them after three quarters of the epochs */
     struct espalier_variational *variational; /* NULL: no noise; its prior is set by the schedule */
     float prior; /* of variational: 1 is Bayes'; risen linearly over the first PRIOR_RISE of the schedule */
 };
