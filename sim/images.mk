@@ -13,7 +13,7 @@ $(BUILD)/gate/%/netlist.v: $(CORE_RTL) $(BUILD)/verilated/%/row scripts/gate-net
 # yosys' models and netlists are full of what -Wall would complain of. Waves show the ports alone: all nets would be most of the code
 $(BUILD)/gate/%/model.a: $(BUILD)/gate/%/netlist.v sim/cells/ecp5_blocks.v sim/images.mk
 	@rm -f $(@D)/*.[ao]
-	$(VERILATOR) --cc --trace-fst --trace-depth 1 -O3 --x-assign unique --x-initial unique -Wno-fatal -Wno-lint -Wno-style -Wno-UNOPTFLAT \
+	$(VERILATOR) --cc --trace-fst --trace-depth 1 -O3 --x-assign unique --x-initial unique -Wno-fatal -Wno-lint -Wno-style -Wno-UNOPTFLAT -Wno-MODDUP \
 	    --top-module espalier_core --prefix V$(call board_symbol,$*) --Mdir $(@D) -f $(@D)/cells.f $<
 	$(MODEL_MAKE) V$(call board_symbol,$*)__ALL.a CXX="$(MODEL_CXX)"
 	$(MODEL_MAKE) verilated.o verilated_fst_c.o verilated_threads.o CXX="$(CXX)"

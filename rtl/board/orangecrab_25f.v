@@ -1,4 +1,4 @@
-// OrangeCrab r0.2 and r0.2.1 with an ECP5-25F: an oscillator of 48 MHz, USB on bare pins. The core runs at 96 MHz.
+// OrangeCrab r0.2 and r0.2.1 with an ECP5-25F: an oscillator of 48 MHz, USB on bare pins. The core runs at 120 MHz.
 //
 // Not driven: DDR memory and its supply pins, SD card, ADC, flash (its chip select is pulled up), PROGRAMN (V17), headers.
 `default_nettype none
@@ -11,11 +11,12 @@ module orangecrab_25f (
     output wire led_green_n,           // low: lit; lit during a run
     input  wire flash_cs_n             // not used: here for the pull-up in the constraints
 );
-    localparam FEEDBACK_DIV = 2;
-    localparam CLOCK_KHZ    = 48000 * FEEDBACK_DIV;
+    localparam REFERENCE_DIV = 2;
+    localparam FEEDBACK_DIV  = 5;
+    localparam CLOCK_KHZ     = 48000 / REFERENCE_DIV * FEEDBACK_DIV;
     wire clk, usb_clk, locked, reset, usb_reset, busy, rx_dp, rx_dn, tx_dp, tx_dn, tx_oe, pull_up;
 
-    pll_ecp5 #(.REFERENCE_DIV(1), .FEEDBACK_DIV(FEEDBACK_DIV), .CORE_DIV(6), .USB_DIV(12)) pll (
+    pll_ecp5 #(.REFERENCE_DIV(REFERENCE_DIV), .FEEDBACK_DIV(FEEDBACK_DIV), .CORE_DIV(4), .USB_DIV(10)) pll (
         .i_reference(clk48), .o_clk(clk), .o_usb_clk(usb_clk), .o_locked(locked)
     );
     power_up start (.i_clk(clk), .i_locked(locked), .o_reset(reset));
