@@ -1,5 +1,5 @@
-/* The boards: that the table, the tops, the constraints and the scripts speak of the same things, and that no board drives a pin
- * before it may (tests/boards/power_up.v under Icarus). */
+/* The boards: that the table, the tops, the constraints and the scripts speak of the same things, and that no board
+ * drives a pin before it may (tests/boards/power_up.v under Icarus). */
 #include "support/support.h"
 
 #include <stdio.h>
@@ -87,8 +87,8 @@ static void read_ports(struct board *board)
         if (strcmp(line, start) == 0) {
             inside = true;
         } else if (inside) {
-            ck_assert_msg(sscanf(line, " %63s wire %63[a-z0-9_]", direction, port.name) == 2, "%s: not a port: %s", name,
-                          line);
+            ck_assert_msg(sscanf(line, " %63s wire %63[a-z0-9_]", direction, port.name) == 2, "%s: not a port: %s",
+                          name, line);
             port.input = strcmp(direction, "input") == 0;
             ck_assert(port.input || strcmp(direction, "output") == 0 || strcmp(direction, "inout") == 0);
             ck_assert(board->port_count < PORTS);
@@ -241,18 +241,9 @@ static const char *speaking_pin(const struct board *board)
     return NULL;
 }
 
-/* All of rtl/ but the tops of other boards. */
-static void rtl_sources(const struct board *board, char *out, size_t size)
-{
-    int used = snprintf(out, size, "rtl/array/*.v rtl/core/*.v rtl/decode/*.v rtl/frame/*.v rtl/link/*.v rtl/prim/*.v "
-                                   "rtl/board/espalier_*.v rtl/board/power_up.v rtl/board/usb_pads.v rtl/board/%s.v",
-                        board->name);
-    ck_assert(used > 0 && (size_t)used < size);
-}
-
 static void simulate(const struct board *board)
 {
-    char connections[LINE] = "", sources[LINE], command[COMMAND];
+    char connections[LINE] = "", command[COMMAND];
     unsigned inputs = 0, clock = 0;
     for (size_t n = 0; n < board->port_count; n++) {
         const struct port *port = &board->ports[n];
@@ -261,14 +252,10 @@ static void simulate(const struct board *board)
         inputs |= (unsigned)port->input << n;
         clock |= (unsigned)port->has_frequency << n;
     }
-    rtl_sources(board, sources, sizeof sources);
     snprintf(command, sizeof command,
-             "cd '%s' && scripts/bitstream %s --header '%s' && iverilog -g2005 -o '%s/bench' -I '%s' $(for d in "
-             "rtl/*/; do echo -I $d; done) -DBOARD=%s -DPINS=%zu '-DCONNECTIONS=%s' -DINPUTS=%u -DCLOCK=%u -DSPEAKS=%zu "
-             "%s %s tests/boards/power_up.v && vvp -n '%s/bench'",
-             ESPALIER_SOURCE_DIR, board->name, test_directory(), test_directory(), test_directory(), board->name,
-             board->port_count, connections, inputs, clock, port_number(board, speaking_pin(board)),
-             clock ? "-DEXTERNAL_CLOCK" : "", sources, test_directory());
+             "'%s/tests/boards/simulate' %s '%s' -DPINS=%zu '-DCONNECTIONS=%s' -DINPUTS=%u -DCLOCK=%u -DSPEAKS=%zu %s",
+             ESPALIER_SOURCE_DIR, board->name, test_directory(), board->port_count, connections, inputs, clock,
+             port_number(board, speaking_pin(board)), clock ? "-DEXTERNAL_CLOCK" : "");
     int status = system(command);
     ck_assert_msg(WIFEXITED(status) && WEXITSTATUS(status) == 0, "%s: see above", board->name);
 }
