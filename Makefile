@@ -162,7 +162,7 @@ board-table: all board-images ## the README's table of the boards whose bitstrea
 	@BUILD=$(BUILD) scripts/board-table
 gate-level: setup-synth setup-demo ## netlists of an iCE40 and an ECP5 build, on yosys' cell models, classify digits; compared with the reference engine
 	@$(MAKE) --no-print-directory -j$(JOBS) $(BUILD)/gate/espalier
-	@for board in $(GATE_BOARDS); do for model in structured gap; do \
+	@for board in $(GATE_BOARDS); do for model in structured gap dense8; do \
 	    echo "gate level: $$board, lenet5-$$model:"; \
 	    $(BUILD)/gate/espalier eval tests/data/models/lenet5-$$model.esp --engine rtl --board $$board --count $(GATE_IMAGES) --seed $(SEED) --threads 1 || exit; \
 	done; done

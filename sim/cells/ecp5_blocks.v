@@ -34,8 +34,8 @@ module espalier_dp16kd #(
                           DIA17, DIA16, DIA15, DIA14, DIA13, DIA12, DIA11, DIA10, DIA9, DIA8, DIA7, DIA6, DIA5, DIA4, DIA3, DIA2, DIA1, DIA0};
     wire [13:0] addr_a = {ADA13, ADA12, ADA11, ADA10, ADA9, ADA8, ADA7, ADA6, ADA5, ADA4, ADA3, ADA2, ADA1, ADA0};
     wire [13:0] addr_b = {ADB13, ADB12, ADB11, ADB10, ADB9, ADB8, ADB7, ADB6, ADB5, ADB4, ADB3, ADB2, ADB1, ADB0};
-    // All that stays as it is in our netlists; a memory that uses more does not work here
-    wire        chosen = OCEA && OCEB && ~|{RSTA, RSTB, WEB, CSA0, CSA1, CSA2, CSB0, CSB1, CSB2};
+    // All that stays as it is in our netlists; a memory that uses more does not work here. OCEA says nothing: nobody reads A
+    wire        chosen = OCEB && ~|{RSTA, RSTB, WEB, CSA0, CSA1, CSA2, CSB0, CSB1, CSB2};
 
     reg [8:0]  units [0:2047];
     reg [35:0] out;
