@@ -20,6 +20,8 @@ CHIPS = {
     "ecp5-25k-8": dict(family="ecp5", options=["--25k", "--package", "CSFBGA285", "--speed", "8"]),
     "ecp5-85k": dict(family="ecp5", options=["--85k", "--package", "CABGA381", "--speed", "6"]),
 }
+# What only the tops of boards use
+CLOCKS = ["rtl/prim/oscillator_up5k.v", "rtl/prim/pll_ecp5.v", "rtl/prim/pll_ice40.v"]
 # Cells of yosys' netlist that the table shows, by family.
 CELLS = {
     "ice40": {"luts": ["SB_LUT4"], "ffs": ["SB_DFF"], "dsps": ["SB_MAC16"], "block_rams": ["SB_RAM40_4K"], "sprams": ["SB_SPRAM256KA"]},
@@ -108,8 +110,10 @@ def count_cells(stat, family):
 
 
 def sources(*folders):
-    """The Verilog of folders of rtl/."""
-    return [str(path.relative_to(ROOT)) for folder in folders for path in sorted((ROOT / "rtl" / folder).glob("*.v"))]
+    """The Verilog of folders of rtl/, without the clocks of boards: a module that is read and not used changes the names of nets, and with them
+    what nextpnr makes of the very same logic."""
+    paths = [str(path.relative_to(ROOT)) for folder in folders for path in sorted((ROOT / "rtl" / folder).glob("*.v"))]
+    return [path for path in paths if path not in CLOCKS]
 
 
 def synthesize(yosys, family, top, files, out, what, includes=(), params=None):
