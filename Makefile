@@ -5,9 +5,12 @@ JOBS    ?= $(shell nproc)
 OPT     ?= -O2
 SANITIZE ?=
 IMAGES  ?= 256
+GATE_IMAGES ?= 8
 SEED    ?= 1
 SEEDS   ?= 1
 TARGET  ?= up5k
+BOARD   ?= icebreaker
+SERIAL  ?= 1
 
 WARNINGS = -Wall -Wextra -Wconversion -Wshadow -Wstrict-prototypes -Wmissing-prototypes
 CPPFLAGS += -Ihost/include -I$(BUILD)/include -Isim -Ihost/lib -Ihost/train $(LIBUSB_CFLAGS) -D_POSIX_C_SOURCE=200809L \
@@ -21,7 +24,7 @@ LIBUSB_LIBS = $(shell pkg-config --libs libusb-1.0 2>/dev/null || echo -lusb-1.0
 
 .DELETE_ON_ERROR:
 .SECONDARY:
-.PHONY: all help setup demo usbip test test-sanitize lint format data quick models models-lenet5 bench bench-train synth synth-link clean build-all build-tests
+.PHONY: all help setup demo usbip test test-sanitize lint format data quick models models-lenet5 bench bench-train synth synth-link bitstream flash board-images board-table gate-level clean build-all build-tests
 
 all: setup-demo ## build the libraries, the simulated boards and the tool (default)
 	@$(MAKE) --no-print-directory -j$(JOBS) build-all
@@ -30,7 +33,7 @@ help: ## list the targets
 	@echo "Espalier: usage: make [target] [VARIABLE=value]"; echo
 	@grep -hE '^[a-z][a-z0-9-]*:.*##' Makefile | sed -E 's/^([a-z0-9-]+):.*## *(.*)$$/\1\t\2/' | \
 	    while IFS="$$(printf '\t')" read -r name text; do printf '  %-14s %s\n' "$$name" "$$text"; done
-	@echo; echo "Variables: IMAGES (demo images, now $(IMAGES)), SEED ($(SEED)), TARGET (synth: up5k, hx8k, ecp5-25k), JOBS ($(JOBS)), BUILD ($(BUILD))"
+	@echo; echo "Variables: IMAGES (demo images, now $(IMAGES)), SEED ($(SEED)), TARGET (synth: up5k, hx8k, ecp5-25k), BOARD (bitstream, flash: a line of rtl/board/boards.txt; $(BOARD)), SERIAL (of the device on USB; $(SERIAL)), JOBS ($(JOBS)), BUILD ($(BUILD))"
 
 # ---- set-up: each target installs only what it needs ---------------------------------------------------------------
 
@@ -43,19 +46,22 @@ setup-%:
 
 PROTOCOL_H = $(BUILD)/include/espalier/protocol.h
 USB_IDS_H = $(BUILD)/include/espalier/usb_ids.h
+UART_H = $(BUILD)/include/espalier/uart.h
+NUMBERS_H = $(PROTOCOL_H) $(USB_IDS_H) $(UART_H)
 LIB_OBJECTS = $(patsubst %.c,$(BUILD)/%.o,$(wildcard host/lib/*.c host/train/*.c host/usb/*.c))
 LIBRARY = $(BUILD)/libespalier.a
 SHARED = $(BUILD)/libespalier.so
 
 $(PROTOCOL_H): rtl/frame/protocol.vh
 $(USB_IDS_H): rtl/link/usb.vh
-$(PROTOCOL_H) $(USB_IDS_H): scripts/protocol-header
+$(UART_H): rtl/link/uart.vh
+$(NUMBERS_H): scripts/protocol-header
 	@mkdir -p $(@D)
 	scripts/protocol-header $(filter %.vh,$^) > $@
 
 $(BUILD)/host/lib/%.o: OPT = -O3
 $(BUILD)/host/train/%.o: OPT = -O3 -march=native -ffp-contract=off
-$(BUILD)/%.o: %.c | $(PROTOCOL_H) $(USB_IDS_H)
+$(BUILD)/%.o: %.c | $(NUMBERS_H)
 	@mkdir -p $(@D)
 	$(CC) $(CPPFLAGS) $(CFLAGS) -c $< -o $@
 
@@ -77,6 +83,8 @@ TOOL_OBJECTS = $(patsubst %.c,$(BUILD)/%.o,$(wildcard host/tool/*.c))
 TOOL = $(BUILD)/espalier
 $(TOOL): $(TOOL_OBJECTS) $(SIM_LIBRARY) $(LIBRARY)
 	$(CXX) $(LDFLAGS) -o $@ $^ $(LDLIBS)
+
+include sim/images.mk
 
 build-all: $(LIBRARY) $(SHARED) $(TOOL)
 
@@ -126,7 +134,7 @@ SANITIZE_FLAGS = SANITIZE="-fsanitize=address,undefined -fno-sanitize-recover=al
 
 # ---- quality ---------------------------------------------------------------------------------------------------------
 
-lint: setup-lint $(PROTOCOL_H) $(USB_IDS_H) $(BOARDS_INC) ## Verilator -Wall, yosys and Icarus on the RTL; clang warnings and the format check on the C
+lint: setup-lint $(NUMBERS_H) $(BOARDS_INC) ## Verilator -Wall, yosys and Icarus on the RTL; clang warnings and the format check on the C
 	@BUILD=$(BUILD) scripts/lint
 format: setup-lint ## format the C with the pinned clang-format
 	@scripts/lint --format
@@ -152,10 +160,27 @@ synth: setup-synth ## yosys and nextpnr on the core: TARGET=up5k|hx8k|ecp5-25k; 
 synth-link: setup-synth ## the same on the USB device, the UART and the SPI slave alone; figures in build/synth/link-TARGET.json
 	@BUILD=$(BUILD) scripts/synth-link $(TARGET)
 
+# ---- boards ----------------------------------------------------------------------------------------------------------
+
+bitstream: setup-synth ## yosys, nextpnr and packer for a board: BOARD=icebreaker|pico_ice|tinyfpga_bx|orangecrab_25f|ulx3s_85f
+	@BUILD=$(BUILD) scripts/bitstream $(BOARD) --serial $(SERIAL)
+flash: setup-flash $(UF2) ## write the bitstream of BOARD into it with the board's usual tool
+	@BUILD=$(BUILD) scripts/flash $(BOARD)
+board-images: setup-demo ## the tool with the simulated twins of those builds that only boards use: build/board-images/espalier
+	@$(MAKE) --no-print-directory -j$(JOBS) $(BUILD)/board-images/espalier
+board-table: all board-images ## the README's table of the boards whose bitstreams are built
+	@BUILD=$(BUILD) scripts/board-table
+gate-level: setup-synth setup-demo ## netlists of an iCE40 and an ECP5 build, on yosys' cell models, classify digits; compared with the reference engine
+	@$(MAKE) --no-print-directory -j$(JOBS) $(BUILD)/gate/espalier
+	@for board in $(GATE_BOARDS); do for model in structured gap dense8; do \
+	    echo "gate level: $$board, lenet5-$$model:"; \
+	    $(BUILD)/gate/espalier eval tests/data/models/lenet5-$$model.esp --engine rtl --board $$board --count $(GATE_IMAGES) --seed $(SEED) --threads 1 || exit; \
+	done; done
+
 clean: ## remove what was built (keeps build/data and build/venv)
-	rm -rf $(BUILD)/host $(BUILD)/sim $(BUILD)/usb $(BUILD)/tests $(BUILD)/verilated $(BUILD)/include $(BUILD)/sanitize $(BUILD)/synth \
+	rm -rf $(BUILD)/bitstream $(BUILD)/gate $(BUILD)/board-images $(BUILD)/host $(BUILD)/sim $(BUILD)/usb $(BUILD)/tests $(BUILD)/verilated $(BUILD)/include $(BUILD)/sanitize $(BUILD)/synth \
 	    $(LIBRARY) $(SHARED) $(TOOL) $(USBIP) $(BUILD)/libespalier_sim.a
 
 # Dependency files are by-products of compiling: never targets of a rule.
 %.d: ;
--include $(shell find $(BUILD)/host $(BUILD)/sim $(BUILD)/usb $(BUILD)/tests -name '*.d' 2>/dev/null)
+-include $(shell find $(BUILD)/host $(BUILD)/sim $(BUILD)/usb $(BUILD)/gate $(BUILD)/board-images $(BUILD)/tests -name '*.d' 2>/dev/null)

@@ -50,7 +50,8 @@ module espalier_usb #(
     wire [7:0] rx_data, tx_data;
 
     usb_link #(
-        .BUFFER_BITS(BUFFER_BITS), .VENDOR(VENDOR_ID), .PRODUCT(PRODUCT_ID), .SERIAL(SERIAL), .MILLIAMPERES(MILLIAMPERES)
+        .BUFFER_BITS(BUFFER_BITS), .VENDOR(VENDOR_ID), .PRODUCT(PRODUCT_ID), .SERIAL(SERIAL), .MILLIAMPERES(MILLIAMPERES),
+        .LUT_RAM(VENDOR == 2)
     ) link (
         .i_usb_clk(i_usb_clk), .i_usb_reset(i_usb_reset), .i_dp(i_dp), .i_dn(i_dn), .o_dp(o_dp), .o_dn(o_dn), .o_oe(o_oe),
         .o_pull_up(o_pull_up), .o_suspended(o_suspended), .o_configured(o_configured),

@@ -6,10 +6,12 @@
 // Whoever uses this decides what a pointer counts: packet_writer, packet_reader, stream_writer and stream_reader do.
 // Both sides must be in reset at the same time for a few cycles of the slower clock; which leaves it first does not matter.
 // ADDRESS_BITS   2^ADDRESS_BITS bytes; pointers have a bit more, to tell full from empty
+// LUT_RAM        1: the memory is LUT RAM, on a chip that has it (ECP5), and no block RAM
 `default_nettype none
 
 module clock_crossing #(
-    parameter ADDRESS_BITS = 8
+    parameter ADDRESS_BITS = 8,
+    parameter LUT_RAM      = 0
 ) (
     // Writer
     input  wire                    i_write_clk,
@@ -38,9 +40,17 @@ module clock_crossing #(
         end
     endfunction
 
-    (* no_rw_check *) reg [7:0] words [0:(1<<ADDRESS_BITS)-1];
-    always @(posedge i_write_clk) if (i_write) words[i_write_addr] <= i_write_data;
-    always @(posedge i_read_clk) if (i_read) o_read_data <= words[i_read_addr];
+    generate
+        if (LUT_RAM != 0) begin : g_lut
+            (* no_rw_check, ram_style = "distributed" *) reg [7:0] words [0:(1<<ADDRESS_BITS)-1];
+            always @(posedge i_write_clk) if (i_write) words[i_write_addr] <= i_write_data;
+            always @(posedge i_read_clk) if (i_read) o_read_data <= words[i_read_addr];
+        end else begin : g_block
+            (* no_rw_check *) reg [7:0] words [0:(1<<ADDRESS_BITS)-1];
+            always @(posedge i_write_clk) if (i_write) words[i_write_addr] <= i_write_data;
+            always @(posedge i_read_clk) if (i_read) o_read_data <= words[i_read_addr];
+        end
+    endgenerate
 
     // Writer's pointer to the reader
     reg [ADDRESS_BITS:0] written_gray, written_meta, written_seen;

@@ -4,6 +4,7 @@
 // VENDOR, PRODUCT, RELEASE        idVendor, idProduct, bcdDevice; see usb.vh for the values that are only for tests
 // MANUFACTURER, NAME, SERIAL      strings, ASCII, 1 to 40 characters; every board of a desk needs a SERIAL of its own
 // MILLIAMPERES                    what is asked of the bus, 2 to 500, even
+// LUT_RAM                         1: the ROM is logic, not a block RAM
 `default_nettype none
 `include "usb.vh"
 
@@ -14,7 +15,8 @@ module usb_descriptors #(
     parameter [8*40-1:0] MANUFACTURER = "Espalier",
     parameter [8*40-1:0] NAME         = "Espalier accelerator",
     parameter [8*40-1:0] SERIAL       = "1",
-    parameter            MILLIAMPERES = 250
+    parameter            MILLIAMPERES = 250,
+    parameter            LUT_RAM      = 0
 ) (
     input  wire       i_clk,
     input  wire [8:0] i_addr,
@@ -163,15 +165,23 @@ module usb_descriptors #(
             default:                   {o_offset, o_length} = {a(AT_ONE), 8'd1};
         endcase
 
-    // The bitstream fills the block RAM
-    reg [7:0] rom [0:511];
-    integer   n;
-    initial
-        for (n = 0; n < 512; n = n + 1)
-            if (n < TOTAL) rom[n] = TABLE[8*(TOTAL-1-n) +: 8];
-            else           rom[n] = 8'd0;
-
-    always @(posedge i_clk) o_byte <= rom[i_addr];
+    // Logic, or a block RAM that the bitstream fills
+    integer n;
+    generate
+        if (LUT_RAM != 0) begin : g_logic
+            (* ram_style = "logic" *) reg [7:0] rom [0:511];
+            initial
+                for (n = 0; n < 512; n = n + 1)
+                    rom[n] = n < TOTAL ? TABLE[8*((TOTAL-1-n) & 511) +: 8] : 8'd0;
+            always @(posedge i_clk) o_byte <= rom[i_addr];
+        end else begin : g_block
+            reg [7:0] rom [0:511];
+            initial
+                for (n = 0; n < 512; n = n + 1)
+                    rom[n] = n < TOTAL ? TABLE[8*((TOTAL-1-n) & 511) +: 8] : 8'd0;
+            always @(posedge i_clk) o_byte <= rom[i_addr];
+        end
+    endgenerate
 endmodule
 
 `default_nettype wire

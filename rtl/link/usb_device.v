@@ -13,7 +13,8 @@ module usb_device #(
     parameter [15:0]     PRODUCT      = `ESPALIER_USB_PRODUCT,
     parameter [15:0]     RELEASE      = `ESPALIER_USB_RELEASE,
     parameter [8*40-1:0] SERIAL       = "1",
-    parameter            MILLIAMPERES = 250
+    parameter            MILLIAMPERES = 250,
+    parameter            LUT_RAM      = 0
 ) (
     input  wire       i_clk,           // 48 MHz
     input  wire       i_reset,
@@ -99,7 +100,8 @@ module usb_device #(
     );
 
     usb_descriptors #(
-        .VENDOR(VENDOR), .PRODUCT(PRODUCT), .RELEASE(RELEASE), .SERIAL(SERIAL), .MILLIAMPERES(MILLIAMPERES)
+        .VENDOR(VENDOR), .PRODUCT(PRODUCT), .RELEASE(RELEASE), .SERIAL(SERIAL), .MILLIAMPERES(MILLIAMPERES),
+        .LUT_RAM(LUT_RAM)
     ) descriptors (
         .i_clk(i_clk), .i_addr(rom_addr), .o_byte(rom_byte), .i_entry(entry), .o_offset(entry_offset), .o_length(entry_length)
     );

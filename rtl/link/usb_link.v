@@ -6,11 +6,13 @@
 // Every byte of the host comes out once and in order, and every byte given here reaches the host once and in order. Both clocks' resets
 // must be asserted together. Nothing is emptied when the bus is reset: what was confirmed is delivered.
 // BUFFER_BITS   2^BUFFER_BITS bytes each way, 7 or more; two packets at the least, so that one arrives while one is taken
+// LUT_RAM       1: no block RAM at all: buffers in LUT RAM and descriptors in logic (ECP5)
 `default_nettype none
 `include "usb.vh"
 
 module usb_link #(
     parameter            BUFFER_BITS  = 8,
+    parameter            LUT_RAM      = 0,
     parameter [15:0]     VENDOR       = `ESPALIER_USB_VENDOR,   // these are usb_descriptors'
     parameter [15:0]     PRODUCT      = `ESPALIER_USB_PRODUCT,
     parameter [15:0]     RELEASE      = `ESPALIER_USB_RELEASE,
@@ -53,7 +55,8 @@ module usb_link #(
     wire                   in_next, in_rewind, in_commit, in_write;
 
     usb_device #(
-        .VENDOR(VENDOR), .PRODUCT(PRODUCT), .RELEASE(RELEASE), .SERIAL(SERIAL), .MILLIAMPERES(MILLIAMPERES)
+        .VENDOR(VENDOR), .PRODUCT(PRODUCT), .RELEASE(RELEASE), .SERIAL(SERIAL), .MILLIAMPERES(MILLIAMPERES),
+        .LUT_RAM(LUT_RAM)
     ) device (
         .i_clk(i_usb_clk), .i_reset(i_usb_reset), .i_dp(i_dp), .i_dn(i_dn), .o_dp(o_dp), .o_dn(o_dn), .o_oe(o_oe),
         .o_pull_up(o_pull_up), .o_suspended(o_suspended), .o_configured(o_configured),
@@ -66,7 +69,7 @@ module usb_link #(
         .i_clk(i_usb_clk), .i_reset(i_usb_reset), .o_room(out_room), .i_write(out_write), .i_discard(out_discard),
         .i_commit(out_commit), .o_addr(out_write_addr), .o_written(out_written), .i_freed(out_freed_seen)
     );
-    clock_crossing #(.ADDRESS_BITS(BUFFER_BITS)) out_crossing (
+    clock_crossing #(.ADDRESS_BITS(BUFFER_BITS), .LUT_RAM(LUT_RAM)) out_crossing (
         .i_write_clk(i_usb_clk), .i_write_reset(i_usb_reset), .i_write(out_write), .i_write_addr(out_write_addr),
         .i_write_data(out_data), .i_written(out_written), .o_freed(out_freed_seen),
         .i_read_clk(i_clk), .i_read_reset(i_reset), .i_read(out_read), .i_read_addr(out_read_addr), .o_read_data(o_data),
@@ -82,7 +85,7 @@ module usb_link #(
         .i_clk(i_clk), .i_reset(i_reset), .i_valid(i_valid), .o_ready(o_ready), .o_write(in_write), .o_addr(in_write_addr),
         .o_written(in_written), .i_freed(in_freed_seen)
     );
-    clock_crossing #(.ADDRESS_BITS(BUFFER_BITS)) in_crossing (
+    clock_crossing #(.ADDRESS_BITS(BUFFER_BITS), .LUT_RAM(LUT_RAM)) in_crossing (
         .i_write_clk(i_clk), .i_write_reset(i_reset), .i_write(in_write), .i_write_addr(in_write_addr), .i_write_data(i_data),
         .i_written(in_written), .o_freed(in_freed_seen),
         .i_read_clk(i_usb_clk), .i_read_reset(i_usb_reset), .i_read(1'b1), .i_read_addr(in_read_addr), .o_read_data(in_data),
