@@ -43,19 +43,23 @@ setup-%:
 
 PROTOCOL_H = $(BUILD)/include/espalier/protocol.h
 USB_IDS_H = $(BUILD)/include/espalier/usb_ids.h
+SPI_H = $(BUILD)/include/espalier/spi.h
+USB_DESCRIPTORS_H = $(BUILD)/include/espalier/usb_descriptors.h
+NUMBERS = $(PROTOCOL_H) $(USB_IDS_H) $(SPI_H)
 LIB_OBJECTS = $(patsubst %.c,$(BUILD)/%.o,$(wildcard host/lib/*.c host/train/*.c host/usb/*.c))
 LIBRARY = $(BUILD)/libespalier.a
 SHARED = $(BUILD)/libespalier.so
 
 $(PROTOCOL_H): rtl/frame/protocol.vh
 $(USB_IDS_H): rtl/link/usb.vh
-$(PROTOCOL_H) $(USB_IDS_H): scripts/protocol-header
+$(SPI_H): rtl/link/spi.vh
+$(NUMBERS): scripts/protocol-header
 	@mkdir -p $(@D)
 	scripts/protocol-header $(filter %.vh,$^) > $@
 
 $(BUILD)/host/lib/%.o: OPT = -O3
 $(BUILD)/host/train/%.o: OPT = -O3 -march=native -ffp-contract=off
-$(BUILD)/%.o: %.c | $(PROTOCOL_H) $(USB_IDS_H)
+$(BUILD)/%.o: %.c | $(NUMBERS)
 	@mkdir -p $(@D)
 	$(CC) $(CPPFLAGS) $(CFLAGS) -c $< -o $@
 
@@ -70,6 +74,7 @@ $(SHARED): $(LIB_OBJECTS)
 RTL = $(wildcard rtl/*/*.v rtl/*/*.vh)
 RTL_INCLUDES = $(addprefix -I,$(patsubst %/,%,$(wildcard rtl/*/)))
 include sim/rules.mk
+include firmware/firmware.mk
 
 # ---- the tool --------------------------------------------------------------------------------------------------------
 
@@ -118,7 +123,7 @@ SANITIZE_FLAGS = SANITIZE="-fsanitize=address,undefined -fno-sanitize-recover=al
 
 # ---- quality ---------------------------------------------------------------------------------------------------------
 
-lint: setup-lint $(PROTOCOL_H) $(USB_IDS_H) $(BOARDS_INC) ## Verilator -Wall, yosys and Icarus on the RTL; clang warnings and the format check on the C
+lint: setup-lint $(NUMBERS) $(USB_DESCRIPTORS_H) $(BOARDS_INC) ## Verilator -Wall, yosys and Icarus on the RTL; clang warnings and the format check on the C
 	@BUILD=$(BUILD) scripts/lint
 format: setup-lint ## format the C with the pinned clang-format
 	@scripts/lint --format
