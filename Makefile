@@ -101,6 +101,7 @@ CHECK_LIBS = $(shell pkg-config --libs check 2>/dev/null || echo -lcheck)
 $(BUILD)/tests/%.o: CPPFLAGS += -Itests -Ihost/tool
 include tests/blocks/rules.mk
 include sim/usb.mk
+include sim/spi.mk
 $(BUILD)/tests/check_%: $(BUILD)/tests/check_%.o $(TEST_SUPPORT) $(TEST_TOOL_OBJECTS) $(SIM_LIBRARY) $(LIBRARY)
 	$(CXX) $(LDFLAGS) -o $@ $^ $(CHECK_LIBS) $(LDLIBS)
 $(BUILD)/tests/check_tool: | $(TOOL) # runs it

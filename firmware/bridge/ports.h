@@ -19,7 +19,7 @@ struct spi_port {
  * and end. */
 struct config_port {
     void *context;
-    /** Takes the pins: CRESET down, then SS down, SCK up. */
+    /** Takes the pins: CRESET down, then SS down, SCK down. */
     void (*begin)(void *context);
     /** Gives all pins back but CRESET. */
     void (*end)(void *context);
