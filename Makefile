@@ -74,7 +74,6 @@ $(SHARED): $(LIB_OBJECTS)
 RTL = $(wildcard rtl/*/*.v rtl/*/*.vh)
 RTL_INCLUDES = $(addprefix -I,$(patsubst %/,%,$(wildcard rtl/*/)))
 include sim/rules.mk
-include firmware/firmware.mk
 
 # ---- the tool --------------------------------------------------------------------------------------------------------
 
@@ -102,6 +101,7 @@ $(BUILD)/tests/%.o: CPPFLAGS += -Itests -Ihost/tool
 include tests/blocks/rules.mk
 include sim/usb.mk
 include sim/spi.mk
+include firmware/firmware.mk
 $(BUILD)/tests/check_%: $(BUILD)/tests/check_%.o $(TEST_SUPPORT) $(TEST_TOOL_OBJECTS) $(SIM_LIBRARY) $(LIBRARY)
 	$(CXX) $(LDFLAGS) -o $@ $^ $(CHECK_LIBS) $(LDLIBS)
 $(BUILD)/tests/check_tool: | $(TOOL) # runs it

@@ -37,6 +37,13 @@ void spi_bus_select(void *context, bool selected)
     spi_bus_wait(bus, SELECT);
 }
 
+static bool over_the_line(struct spi_bus *bus, bool bit)
+{
+    const bool turn = bus->noise > 0 && espalier_random_uniform(&bus->random) < bus->noise;
+    bus->turned += turn;
+    return bit != turn;
+}
+
 /* What the master hears: a line that nobody drives floats. */
 static bool hear(struct spi_bus *bus)
 {
@@ -59,9 +66,9 @@ void spi_bus_exchange(void *context, const uint8_t *out, uint8_t *in, size_t siz
     for (size_t n = 0; n < size; n++) {
         in[n] = 0;
         for (unsigned bit = 8; bit-- > 0;) {
-            bus->pins.mosi = out[n] >> bit & 1;
+            bus->pins.mosi = over_the_line(bus, out[n] >> bit & 1);
             spi_bus_wait(bus, half(bus));
-            in[n] = (uint8_t)(in[n] << 1 | hear(bus));
+            in[n] = (uint8_t)(in[n] << 1 | over_the_line(bus, hear(bus)));
             bus->pins.sck = true;
             spi_bus_wait(bus, half(bus));
             bus->pins.sck = false;

@@ -16,6 +16,8 @@ struct spi_bus {
     struct spi_pins pins;
     struct espalier_random random;
     enum spi_fault miso;
+    double noise;    /**< chance that a bit is turned on its way, either way */
+    uint64_t turned; /**< how many have been */
     uint64_t cycles;
 };
 
@@ -26,8 +28,8 @@ void spi_bus_close(struct spi_bus *bus);
 /** Lets time pass. */
 void spi_bus_wait(struct spi_bus *bus, unsigned cycles);
 
-/** As the functions of a `struct spi_port` (firmware/bridge/ports.h), whose context is the bus. SCK is as fast as spi_slave.v allows, or up to a half
- * slower. */
+/** As the functions of a `struct spi_port` (firmware/bridge/ports.h), whose context is the bus. SCK is as fast as
+ * spi_slave.v allows, or up to a half slower. */
 void spi_bus_select(void *bus, bool selected);
 void spi_bus_exchange(void *bus, const uint8_t *out, uint8_t *in, size_t size);
 

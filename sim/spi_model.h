@@ -1,4 +1,5 @@
-/** What C sees of a Verilated accelerator behind SPI (rtl/board/espalier_spi.v): its pins at rising edges of its clock. */
+/** What C sees of a Verilated accelerator behind SPI (rtl/board/espalier_spi.v): its pins at rising edges of its clock.
+ */
 #ifndef ESPALIER_SPI_MODEL_H
 #define ESPALIER_SPI_MODEL_H
 
@@ -11,7 +12,8 @@ struct spi_pins {
 };
 
 struct spi_model {
-    /** Registers and memories come up at random, drawn from @p seed; the reset is asserted. @return NULL if out of memory */
+    /** Registers and memories come up at random, drawn from @p seed; the reset is asserted. @return NULL if out of
+     * memory */
     void *(*power_up)(uint32_t seed);
     void (*reset)(void *model, bool asserted);
     void (*clock)(void *model, struct spi_pins *pins);

@@ -60,13 +60,6 @@ static void move(struct bridge *bridge, const struct spi_port *spi, const struct
     ring_put(&bridge->in, in, transfer->take);
 }
 
-static enum bridge_result judge(const struct bridge *bridge, const struct transfer *transfer)
-{
-    if (transfer->count > 0 || transfer->take > 0)
-        return BRIDGE_MOVED;
-    return bridge->out.held > 0 ? BRIDGE_HELD : BRIDGE_IDLE;
-}
-
 enum bridge_result bridge_move(struct bridge *bridge, const struct spi_port *spi)
 {
     uint8_t header[2] = {0}, stock[2], mark;
@@ -75,9 +68,9 @@ enum bridge_result bridge_move(struct bridge *bridge, const struct spi_port *spi
     const struct transfer transfer = plan(bridge, stock[0], stock[1]);
     const uint8_t count = (uint8_t)transfer.count;
     spi->exchange(spi->context, &count, &mark, 1);
-    const bool sense = mark == ESPALIER_SPI_MARK;
+    const bool held = bridge->out.held > 0 && stock[0] == 0, sense = mark == ESPALIER_SPI_MARK;
     if (sense)
         move(bridge, spi, &transfer);
     spi->select(spi->context, false);
-    return sense ? judge(bridge, &transfer) : BRIDGE_NONSENSE;
+    return !sense ? BRIDGE_NONSENSE : held ? BRIDGE_HELD : BRIDGE_FINE;
 }

@@ -25,9 +25,8 @@ struct bridge {
 
 /** What a transfer on SPI has come to. */
 enum bridge_result {
-    BRIDGE_IDLE,    /**< neither side had anything for the other */
-    BRIDGE_MOVED,   /**< bytes were moved */
-    BRIDGE_HELD,    /**< the device has no room for what the host sends */
+    BRIDGE_FINE,    /**< what could be moved was */
+    BRIDGE_HELD,    /**< the same, but the device has no room at all for what the host sends */
     BRIDGE_NONSENSE /**< what answers is not a device; nothing was moved */
 };
 

@@ -119,7 +119,7 @@ static void run(struct supervisor *supervisor, bool asleep)
         enter(supervisor, CONDITION_LOST);
         return;
     }
-    const enum bridge_result result = asleep ? BRIDGE_IDLE : bridge_move(&supervisor->bridge, &ports->spi);
+    const enum bridge_result result = asleep ? BRIDGE_FINE : bridge_move(&supervisor->bridge, &ports->spi);
     note_held(supervisor, result == BRIDGE_HELD);
     note_nonsense(supervisor, result == BRIDGE_NONSENSE);
 }
