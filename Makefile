@@ -21,7 +21,7 @@ LIBUSB_LIBS = $(shell pkg-config --libs libusb-1.0 2>/dev/null || echo -lusb-1.0
 
 .DELETE_ON_ERROR:
 .SECONDARY:
-.PHONY: all help setup demo test test-sanitize lint format data models models-lenet5 bench bench-train synth synth-link clean build-all build-tests
+.PHONY: all help setup demo test test-sanitize lint format data models models-lenet5 firmware build-firmware bench bench-train synth synth-link clean build-all build-tests
 
 all: setup-demo ## build the libraries, the simulated boards and the tool (default)
 	@$(MAKE) --no-print-directory -j$(JOBS) build-all
@@ -30,7 +30,7 @@ help: ## list the targets
 	@echo "Espalier: usage: make [target] [VARIABLE=value]"; echo
 	@grep -hE '^[a-z][a-z0-9-]*:.*##' Makefile | sed -E 's/^([a-z0-9-]+):.*## *(.*)$$/\1\t\2/' | \
 	    while IFS="$$(printf '\t')" read -r name text; do printf '  %-14s %s\n' "$$name" "$$text"; done
-	@echo; echo "Variables: IMAGES (demo images, now $(IMAGES)), SEED ($(SEED)), TARGET (synth: up5k, hx8k, ecp5-25k), JOBS ($(JOBS)), BUILD ($(BUILD))"
+	@echo; echo "Variables: IMAGES (demo images, now $(IMAGES)), SEED ($(SEED)), TARGET (synth: up5k, hx8k, ecp5-25k), JOBS ($(JOBS)), BUILD ($(BUILD)), BITSTREAM (firmware)"
 
 # ---- set-up: each target installs only what it needs ---------------------------------------------------------------
 
@@ -137,6 +137,13 @@ models: all data ## train LeNet-5 and make the shipped models again; SEEDS=3: me
 	@BUILD=$(BUILD) SEEDS=$(SEEDS) scripts/models
 models-lenet5: models ## the same
 
+# ---- firmware --------------------------------------------------------------------------------------------------------
+
+firmware: setup-firmware ## build the image for the pico-ice's microcontroller into build/firmware; BITSTREAM=FILE: the FPGA's bitstream for it too
+	@$(MAKE) --no-print-directory build-firmware
+build-firmware: $(NUMBERS) $(USB_DESCRIPTORS_H) $(if $(BITSTREAM),$(BUILD)/firmware/bitstream.uf2)
+	@BUILD=$(BUILD) scripts/firmware
+
 # ---- measuring -------------------------------------------------------------------------------------------------------
 
 bench: all ## time the simulator and the reference engine
@@ -148,10 +155,10 @@ synth: setup-synth ## yosys and nextpnr on the core: TARGET=up5k|hx8k|ecp5-25k; 
 synth-link: setup-synth ## the same on the USB device, the UART and the SPI slave alone; figures in build/synth/link-TARGET.json
 	@BUILD=$(BUILD) scripts/synth-link $(TARGET)
 
-clean: ## remove what was built (keeps build/data and build/venv)
-	rm -rf $(BUILD)/host $(BUILD)/sim $(BUILD)/usb $(BUILD)/tests $(BUILD)/verilated $(BUILD)/include $(BUILD)/sanitize $(BUILD)/synth \
-	    $(LIBRARY) $(SHARED) $(TOOL) $(BUILD)/libespalier_sim.a
+clean: ## remove what was built (keeps build/data, build/venv and build/trixie)
+	rm -rf $(BUILD)/host $(BUILD)/sim $(BUILD)/usb $(BUILD)/spi $(BUILD)/firmware $(BUILD)/pico-ice $(BUILD)/tests $(BUILD)/verilated $(BUILD)/include $(BUILD)/sanitize $(BUILD)/synth \
+	    $(LIBRARY) $(SHARED) $(TOOL) $(BUILD)/libespalier_sim.a $(BRIDGE_LIBRARY) $(UF2)
 
 # Dependency files are by-products of compiling: never targets of a rule.
 %.d: ;
--include $(shell find $(BUILD)/host $(BUILD)/sim $(BUILD)/usb $(BUILD)/tests -name '*.d' 2>/dev/null)
+-include $(shell find $(BUILD)/host $(BUILD)/sim $(BUILD)/usb $(BUILD)/spi $(BUILD)/firmware $(BUILD)/tests -name '*.d' 2>/dev/null)

@@ -16,7 +16,7 @@ $(BRIDGE_LIBRARY): $(BRIDGE_OBJECTS)
 # Its tests, check_firmware_*: a host, an FPGA and a device in C (tests/firmware), or the accelerator itself, Verilated (sim/spi.mk)
 FIRMWARE_TEST_OBJECTS = $(patsubst %.c,$(BUILD)/%.o,$(wildcard tests/firmware/*.c))
 FIRMWARE_TESTS = $(patsubst tests/%.c,$(BUILD)/tests/%,$(wildcard tests/check_firmware_*.c))
-$(FIRMWARE_TEST_OBJECTS) $(FIRMWARE_TESTS:=.o): CPPFLAGS += -Ifirmware/bridge -Ifirmware/pico_ice
+$(FIRMWARE_TEST_OBJECTS) $(FIRMWARE_TESTS:=.o): CPPFLAGS += -Ifirmware/bridge -Ifirmware/pico_ice -DESPALIER_BUILD_DIR='"$(abspath $(BUILD))"'
 $(BUILD)/tests/check_firmware_%: $(BUILD)/tests/check_firmware_%.o $(FIRMWARE_TEST_OBJECTS) $(BUILD)/tests/support/support.o $(SPI_LIBRARY) $(BRIDGE_LIBRARY) $(LIBRARY)
 	$(CXX) $(LDFLAGS) -o $@ $^ $(CHECK_LIBS) $(LDLIBS)
 
@@ -26,3 +26,6 @@ $(BUILD)/firmware/tools/%.o: CPPFLAGS += -Ifirmware/bridge -Ifirmware/pico_ice
 $(UF2): $(BUILD)/firmware/tools/uf2.o $(BRIDGE_LIBRARY)
 	$(CC) $(LDFLAGS) -o $@ $^
 $(BUILD)/tests/check_firmware_files: | $(UF2) # runs it
+$(BUILD)/firmware/bitstream.uf2: $(UF2) $(BITSTREAM)
+	@mkdir -p $(@D)
+	$(UF2) $(BITSTREAM) $@
