@@ -21,7 +21,7 @@ LIBUSB_LIBS = $(shell pkg-config --libs libusb-1.0 2>/dev/null || echo -lusb-1.0
 
 .DELETE_ON_ERROR:
 .SECONDARY:
-.PHONY: all help setup demo test test-sanitize lint format data models models-lenet5 firmware build-firmware bench bench-train synth synth-link clean build-all build-tests
+.PHONY: all help setup demo test test-sanitize lint format data models models-lenet5 firmware build-firmware firmware-emulate bench bench-train synth synth-link clean build-all build-tests
 
 all: setup-demo ## build the libraries, the simulated boards and the tool (default)
 	@$(MAKE) --no-print-directory -j$(JOBS) build-all
@@ -29,7 +29,7 @@ all: setup-demo ## build the libraries, the simulated boards and the tool (defau
 help: ## list the targets
 	@echo "Espalier: usage: make [target] [VARIABLE=value]"; echo
 	@grep -hE '^[a-z][a-z0-9-]*:.*##' Makefile | sed -E 's/^([a-z0-9-]+):.*## *(.*)$$/\1\t\2/' | \
-	    while IFS="$$(printf '\t')" read -r name text; do printf '  %-14s %s\n' "$$name" "$$text"; done
+	    while IFS="$$(printf '\t')" read -r name text; do printf '  %-16s %s\n' "$$name" "$$text"; done
 	@echo; echo "Variables: IMAGES (demo images, now $(IMAGES)), SEED ($(SEED)), TARGET (synth: up5k, hx8k, ecp5-25k), JOBS ($(JOBS)), BUILD ($(BUILD)), BITSTREAM (firmware)"
 
 # ---- set-up: each target installs only what it needs ---------------------------------------------------------------
@@ -143,6 +143,10 @@ firmware: setup-firmware ## build the image for the pico-ice's microcontroller i
 	@$(MAKE) --no-print-directory build-firmware
 build-firmware: $(NUMBERS) $(USB_DESCRIPTORS_H) $(if $(BITSTREAM),$(BUILD)/firmware/bitstream.uf2)
 	@BUILD=$(BUILD) scripts/firmware
+firmware-emulate: firmware ## run that image under an emulator of the microcontroller: it enumerates, configures an FPGA and moves bytes
+	@scripts/setup emulate
+	@$(MAKE) --no-print-directory $(UF2)
+	@BUILD=$(BUILD) scripts/firmware-emulate
 
 # ---- measuring -------------------------------------------------------------------------------------------------------
 
