@@ -234,6 +234,30 @@ START_TEST(a_device_that_does_not_take_holds_the_host_back)
 }
 END_TEST
 
+START_TEST(a_full_packet_is_followed_by_an_empty_one_and_no_other_is)
+{
+    struct bench *bench = new_bench();
+    for (size_t size = 1; size <= 3 * ESPALIER_USB_PACKET; size++) {
+        plug_in(bench, test_seed() + size, 512);
+        ck_assert(await(bench, CONDITION_RUNNING, 1000));
+        bench->slave.given_most = size;
+        bench->slave.give = 1;
+        slave_run(&bench->slave, (unsigned)size);
+        step(bench);
+        step(bench);
+        for (size_t packet = 0; packet < size / ESPALIER_USB_PACKET; packet++, step(bench)) {
+            ck_assert(usb_side_fetch(&bench->host));
+            ck_assert_uint_eq(bench->host.last, ESPALIER_USB_PACKET);
+        }
+        ck_assert(usb_side_fetch(&bench->host));
+        ck_assert_uint_eq(bench->host.last, size % ESPALIER_USB_PACKET);
+        step(bench);
+        ck_assert(!usb_side_fetch(&bench->host));
+    }
+    free(bench);
+}
+END_TEST
+
 START_TEST(nothing_moves_while_the_bus_sleeps)
 {
     struct bench *bench = new_bench();
@@ -267,6 +291,7 @@ static void check_halted(struct bench *bench)
     for (unsigned in = PIPE_OUT; in <= PIPE_IN; in++) {
         ck_assert(bench->host.halted[in]);
         usb_side_clear_halt(&bench->host, in == PIPE_IN);
+        pipes_step(&bench->pipes);
         ck_assert(bench->host.halted[in]);
     }
     ck_assert(!usb_side_send(&bench->host, 1) && !usb_side_fetch(&bench->host));
@@ -461,6 +486,7 @@ int main(void)
         noise_on_headers_loses_nothing,
         a_host_that_does_not_fetch_holds_the_device_back,
         a_device_that_does_not_take_holds_the_host_back,
+        a_full_packet_is_followed_by_an_empty_one_and_no_other_is,
         nothing_moves_while_the_bus_sleeps,
         a_bad_line_is_told_and_recovered_from,
         an_fpga_that_does_not_configure_is_told_and_tried_again,

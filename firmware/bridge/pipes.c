@@ -12,7 +12,6 @@ void pipes_init(struct pipes *pipes, struct supervisor *supervisor, const struct
 static void begin(struct pipes *pipes, bool open)
 {
     pipes->open = open;
-    pipes->faulty = false;
     memset(pipes->halted, false, sizeof pipes->halted);
     memset(pipes->busy, false, sizeof pipes->busy);
 }
@@ -60,25 +59,23 @@ void pipes_clear_halt(struct pipes *pipes, bool in)
         return;
     pipes->halted[in] = pipes->busy[in] = false;
     pipes->port->restart(pipes->port->context, in);
-    if (supervisor_faulty(pipes->supervisor))
-        halt(pipes, in);
 }
 
-/* @return whether the endpoints may be used */
-static bool note_fault(struct pipes *pipes)
+/* Again and again while the fault lasts: the host may clear a halt, and a controller may begin once more what was
+ * called off. */
+static void halt_both(struct pipes *pipes)
 {
-    const bool faulty = supervisor_faulty(pipes->supervisor), news = faulty && !pipes->faulty;
-    pipes->faulty = faulty;
-    for (unsigned in = PIPE_OUT; news && in <= PIPE_IN; in++)
-        halt(pipes, in == PIPE_IN);
-    return !faulty && pipes->supervisor->condition == CONDITION_RUNNING;
+    halt(pipes, false);
+    halt(pipes, true);
 }
 
 void pipes_step(struct pipes *pipes)
 {
     struct bridge *bridge = &pipes->supervisor->bridge;
     const struct endpoint_port *port = pipes->port;
-    if (!pipes->open || !note_fault(pipes))
+    if (pipes->open && supervisor_faulty(pipes->supervisor))
+        halt_both(pipes);
+    if (!pipes->open || pipes->supervisor->condition != CONDITION_RUNNING)
         return;
     if (!pipes->halted[PIPE_OUT] && !pipes->busy[PIPE_OUT] && bridge_ready(bridge)) {
         pipes->busy[PIPE_OUT] = true;

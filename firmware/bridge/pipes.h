@@ -12,7 +12,6 @@ struct pipes {
     struct supervisor *supervisor;
     const struct endpoint_port *port;
     bool open;                           /**< configured by the host */
-    bool faulty;                         /**< the endpoints know of the fault */
     bool halted[2], busy[2];             /**< OUT, IN: halted; the controller has a packet */
     uint8_t packet[ESPALIER_USB_PACKET]; /**< where the controller puts the host's */
 };
