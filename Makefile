@@ -24,7 +24,7 @@ LIBUSB_LIBS = $(shell pkg-config --libs libusb-1.0 2>/dev/null || echo -lusb-1.0
 
 .DELETE_ON_ERROR:
 .SECONDARY:
-.PHONY: all help setup demo usbip test test-sanitize lint format data quick models models-lenet5 bench bench-train synth synth-link bitstream flash board-images board-table gate-level clean build-all build-tests
+.PHONY: all help setup demo usbip test test-sanitize lint format data quick models models-lenet5 firmware build-firmware firmware-emulate bench bench-train synth synth-link bitstream flash board-images board-table gate-level clean build-all build-tests
 
 all: setup-demo ## build the libraries, the simulated boards and the tool (default)
 	@$(MAKE) --no-print-directory -j$(JOBS) build-all
@@ -32,8 +32,8 @@ all: setup-demo ## build the libraries, the simulated boards and the tool (defau
 help: ## list the targets
 	@echo "Espalier: usage: make [target] [VARIABLE=value]"; echo
 	@grep -hE '^[a-z][a-z0-9-]*:.*##' Makefile | sed -E 's/^([a-z0-9-]+):.*## *(.*)$$/\1\t\2/' | \
-	    while IFS="$$(printf '\t')" read -r name text; do printf '  %-14s %s\n' "$$name" "$$text"; done
-	@echo; echo "Variables: IMAGES (demo images, now $(IMAGES)), SEED ($(SEED)), TARGET (synth: up5k, hx8k, ecp5-25k), BOARD (bitstream, flash: a line of rtl/board/boards.txt; $(BOARD)), SERIAL (of the device on USB; $(SERIAL)), JOBS ($(JOBS)), BUILD ($(BUILD))"
+	    while IFS="$$(printf '\t')" read -r name text; do printf '  %-16s %s\n' "$$name" "$$text"; done
+	@echo; echo "Variables: IMAGES (demo images, now $(IMAGES)), SEED ($(SEED)), TARGET (synth: up5k, hx8k, ecp5-25k), BOARD (bitstream, flash: a line of rtl/board/boards.txt; $(BOARD)), SERIAL (of the device on USB; $(SERIAL)), JOBS ($(JOBS)), BUILD ($(BUILD)), BITSTREAM (firmware)"
 
 # ---- set-up: each target installs only what it needs ---------------------------------------------------------------
 
@@ -47,7 +47,9 @@ setup-%:
 PROTOCOL_H = $(BUILD)/include/espalier/protocol.h
 USB_IDS_H = $(BUILD)/include/espalier/usb_ids.h
 UART_H = $(BUILD)/include/espalier/uart.h
-NUMBERS_H = $(PROTOCOL_H) $(USB_IDS_H) $(UART_H)
+SPI_H = $(BUILD)/include/espalier/spi.h
+USB_DESCRIPTORS_H = $(BUILD)/include/espalier/usb_descriptors.h
+NUMBERS_H = $(PROTOCOL_H) $(USB_IDS_H) $(UART_H) $(SPI_H)
 LIB_OBJECTS = $(patsubst %.c,$(BUILD)/%.o,$(wildcard host/lib/*.c host/train/*.c host/usb/*.c))
 LIBRARY = $(BUILD)/libespalier.a
 SHARED = $(BUILD)/libespalier.so
@@ -55,6 +57,7 @@ SHARED = $(BUILD)/libespalier.so
 $(PROTOCOL_H): rtl/frame/protocol.vh
 $(USB_IDS_H): rtl/link/usb.vh
 $(UART_H): rtl/link/uart.vh
+$(SPI_H): rtl/link/spi.vh
 $(NUMBERS_H): scripts/protocol-header
 	@mkdir -p $(@D)
 	scripts/protocol-header $(filter %.vh,$^) > $@
@@ -108,6 +111,8 @@ CHECK_LIBS = $(shell pkg-config --libs check 2>/dev/null || echo -lcheck)
 $(BUILD)/tests/%.o: CPPFLAGS += -Itests -Ihost/tool
 include tests/blocks/rules.mk
 include sim/usb.mk
+include sim/spi.mk
+include firmware/firmware.mk
 $(BUILD)/tests/check_%: $(BUILD)/tests/check_%.o $(TEST_SUPPORT) $(TEST_TOOL_OBJECTS) $(SIM_LIBRARY) $(LIBRARY)
 	$(CXX) $(LDFLAGS) -o $@ $(filter %.o,$^) $(filter %.a,$^) $(CHECK_LIBS) $(LDLIBS)
 $(addprefix $(BUILD)/tests/,check_tool check_resume check_quick): | $(TOOL) # run it
@@ -134,7 +139,7 @@ SANITIZE_FLAGS = SANITIZE="-fsanitize=address,undefined -fno-sanitize-recover=al
 
 # ---- quality ---------------------------------------------------------------------------------------------------------
 
-lint: setup-lint $(NUMBERS_H) $(BOARDS_INC) ## Verilator -Wall, yosys and Icarus on the RTL; clang warnings and the format check on the C
+lint: setup-lint $(NUMBERS_H) $(USB_DESCRIPTORS_H) $(BOARDS_INC) ## Verilator -Wall, yosys and Icarus on the RTL; clang warnings and the format check on the C
 	@BUILD=$(BUILD) scripts/lint
 format: setup-lint ## format the C with the pinned clang-format
 	@scripts/lint --format
@@ -148,6 +153,17 @@ quick: all data ## the complete pipeline in little: train, compress in all forma
 models: all data ## train LeNet-5 and make the shipped models again; SEEDS=3: mean and range over three seeds
 	@BUILD=$(BUILD) SEEDS=$(SEEDS) scripts/models
 models-lenet5: models ## the same
+
+# ---- firmware --------------------------------------------------------------------------------------------------------
+
+firmware: setup-firmware ## build the image for the pico-ice's microcontroller into build/firmware; BITSTREAM=FILE: the FPGA's bitstream for it too
+	@$(MAKE) --no-print-directory build-firmware
+build-firmware: $(NUMBERS_H) $(USB_DESCRIPTORS_H) $(if $(BITSTREAM),$(BUILD)/firmware/bitstream.uf2)
+	@BUILD=$(BUILD) scripts/firmware
+firmware-emulate: firmware ## run that image under an emulator of the microcontroller: it enumerates, configures an FPGA and moves bytes
+	@scripts/setup emulate
+	@$(MAKE) --no-print-directory $(UF2)
+	@BUILD=$(BUILD) scripts/firmware-emulate
 
 # ---- measuring -------------------------------------------------------------------------------------------------------
 
@@ -177,10 +193,10 @@ gate-level: setup-synth setup-demo ## netlists of an iCE40 and an ECP5 build, on
 	    $(BUILD)/gate/espalier eval tests/data/models/lenet5-$$model.esp --engine rtl --board $$board --count $(GATE_IMAGES) --seed $(SEED) --threads 1 || exit; \
 	done; done
 
-clean: ## remove what was built (keeps build/data and build/venv)
-	rm -rf $(BUILD)/bitstream $(BUILD)/gate $(BUILD)/board-images $(BUILD)/host $(BUILD)/sim $(BUILD)/usb $(BUILD)/tests $(BUILD)/verilated $(BUILD)/include $(BUILD)/sanitize $(BUILD)/synth \
-	    $(LIBRARY) $(SHARED) $(TOOL) $(USBIP) $(BUILD)/libespalier_sim.a
+clean: ## remove what was built (keeps build/data, build/venv and build/trixie)
+	rm -rf $(BUILD)/bitstream $(BUILD)/gate $(BUILD)/board-images $(BUILD)/host $(BUILD)/sim $(BUILD)/usb $(BUILD)/spi $(BUILD)/firmware $(BUILD)/pico-ice $(BUILD)/tests $(BUILD)/verilated $(BUILD)/include $(BUILD)/sanitize $(BUILD)/synth \
+	    $(LIBRARY) $(SHARED) $(TOOL) $(USBIP) $(BUILD)/libespalier_sim.a $(BRIDGE_LIBRARY) $(UF2)
 
 # Dependency files are by-products of compiling: never targets of a rule.
 %.d: ;
--include $(shell find $(BUILD)/host $(BUILD)/sim $(BUILD)/usb $(BUILD)/gate $(BUILD)/board-images $(BUILD)/tests -name '*.d' 2>/dev/null)
+-include $(shell find $(BUILD)/host $(BUILD)/sim $(BUILD)/usb $(BUILD)/spi $(BUILD)/firmware $(BUILD)/gate $(BUILD)/board-images $(BUILD)/tests -name '*.d' 2>/dev/null)

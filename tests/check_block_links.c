@@ -3,6 +3,7 @@
 #include "blocks/block.h"
 #include "support/support.h"
 
+#include <espalier/spi.h>
 #include <math.h>
 #include <string.h>
 
@@ -284,7 +285,7 @@ START_TEST(spi_slave_moves_bytes_as_its_header_says)
             /* now and then more than there is room for */
             const unsigned most = room < 255 && block_chance(&block, 0.1) ? room + 1 : room;
             const unsigned wanted = block_below(&block, most + 1), told = wanted < room ? wanted : room;
-            ck_assert_uint_eq(spi_byte(&spi, (uint8_t)wanted, half, 8), 0);
+            ck_assert_uint_eq(spi_byte(&spi, (uint8_t)wanted, half, 8), ESPALIER_SPI_MARK);
             full += room == 0;
             empty += there == 0;
             const unsigned length = block_chance(&block, 0.2) ? block_below(&block, 30)

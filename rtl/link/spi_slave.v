@@ -7,7 +7,7 @@
 //     byte     master to device                        device to master
 //     0        anything                                room: bytes that the device will take in this transfer, 0 to 255
 //     1        anything                                there: bytes that the device will give in this transfer, 0 to 255
-//     2        count: bytes that follow, at most room  0
+//     2        count: bytes that follow, at most room  ESPALIER_SPI_MARK (spi.vh): a device is there
 //     3 ...    count bytes, then anything              `there` bytes, then 0
 // A transfer may be ended after any byte: what has been clocked whole has been delivered, what has not stays for the next one. More than
 // room bytes are ignored. room and there hold what was so when i_cs_n fell.
@@ -17,6 +17,7 @@
 // after the falling edge. o_miso_oe is for a bus with other slaves.
 // DEPTH   bytes buffered each way, power of two, 4 to 4096
 `default_nettype none
+`include "spi.vh"
 
 module spi_slave #(
     parameter DEPTH = 512
@@ -107,7 +108,7 @@ module spi_slave #(
         else if (falls)
             out_shift <= bits != 3'd0     ? {out_shift[6:0], 1'b0}
                        : place == 2'd1    ? there
-                       : place == 2'd2    ? 8'd0
+                       : place == 2'd2    ? `ESPALIER_SPI_MARK
                        : out_left != 8'd0 ? out_byte : 8'd0;
 
     byte_fifo #(.DEPTH(DEPTH)) out_buffer (
