@@ -673,6 +673,23 @@ START_TEST(every_kind_of_levels_comes_into_the_codebook_with_and_without_admm)
 }
 END_TEST
 
+/* All of a single epoch is the last quarter, in which levels settle: they must be those that the weights had before. */
+START_TEST(levels_settle_in_a_single_epoch)
+{
+    struct espalier_dataset data = draw_data(test_seed());
+    struct espalier_network *network = trained_network(&data);
+    struct espalier_compress_options options = small_options(ESPALIER_GAP);
+    struct espalier_model *model = NULL;
+    options.ratio = 2.0;
+    options.quantize_epochs = 1;
+    test_ok(espalier_compress(network, &data, &options, &model, &error));
+    ck_assert_uint_ge(count_right(model, &data), 70);
+    espalier_model_free(model);
+    espalier_network_free(network);
+    espalier_dataset_free(&data);
+}
+END_TEST
+
 /* With a penalty and no loss, W goes to levels. */
 START_TEST(admm_under_levels_ends_on_levels_and_keeps_the_masks)
 {
@@ -1079,6 +1096,7 @@ int main(void)
         every_family_keeps_an_easy_task_and_its_budget,
         kernels_of_a_model_pruned_by_patterns_have_few_patterns,
         every_kind_of_levels_comes_into_the_codebook_with_and_without_admm,
+        levels_settle_in_a_single_epoch,
         admm_under_levels_ends_on_levels_and_keeps_the_masks,
         families_and_levels_that_cannot_be_are_refused,
         a_search_for_budgets_keeps_to_the_total_and_bettered_trials_only,

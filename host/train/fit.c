@@ -240,6 +240,7 @@ static enum espalier_status fix_levels(const struct espalier_run *run, struct es
     const struct espalier_fit *fit = run->fit;
     double share = fmin(1.0, (run->epoch + 1.0) / (SETTLED * fit->epochs));
 
+    espalier_quantizer_apply(fit->quantizer, fit->network); /* the levels that the weights have now */
     return espalier_quantizer_fix(fit->quantizer, fit->network, share, error);
 }
 
