@@ -23,6 +23,7 @@ static const struct {
     {TOOL_NO_DEVICE, "there is no such device on USB, or it was unplugged"},
     {TOOL_PERMISSION, "this user may not open the device"},
     {TOOL_BUSY, "another program or a driver has the device"},
+    {TOOL_INTERRUPTED, "interrupted: what was under way is cancelled, and the device given back"},
 };
 
 static const int code_of_status[] = {
@@ -39,13 +40,13 @@ static const int code_of_status[] = {
     [ESPALIER_ERR_NO_DEVICE] = TOOL_NO_DEVICE,
     [ESPALIER_ERR_PERMISSION] = TOOL_PERMISSION,
     [ESPALIER_ERR_BUSY] = TOOL_BUSY,
-    [ESPALIER_ERR_CANCELLED] = TOOL_FAILURE,
+    [ESPALIER_ERR_CANCELLED] = TOOL_INTERRUPTED,
 };
 
 void tool_exit_codes(FILE *out)
 {
     for (size_t i = 0; i < sizeof exit_codes / sizeof *exit_codes; i++)
-        fprintf(out, "  %2d  %s\n", exit_codes[i].code, exit_codes[i].meaning);
+        fprintf(out, "  %3d  %s\n", exit_codes[i].code, exit_codes[i].meaning);
 }
 
 int tool_exit_code(enum espalier_status status)

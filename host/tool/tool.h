@@ -23,7 +23,8 @@ enum {
     TOOL_MISSING = 10,
     TOOL_NO_DEVICE = 11,
     TOOL_PERMISSION = 12,
-    TOOL_BUSY = 13
+    TOOL_BUSY = 13,
+    TOOL_INTERRUPTED = 130 /* as a shell says it */
 };
 
 /* Prints the table of exit codes. */
