@@ -99,14 +99,17 @@ CHECK_LIBS = $(shell pkg-config --libs check 2>/dev/null || echo -lcheck)
 $(BUILD)/tests/%.o: CPPFLAGS += -Itests -Ihost/tool
 include tests/blocks/rules.mk
 include sim/usb.mk
+include sim/uart.mk
 $(BUILD)/tests/check_%: $(BUILD)/tests/check_%.o $(TEST_SUPPORT) $(TEST_TOOL_OBJECTS) $(SIM_LIBRARY) $(LIBRARY)
 	$(CXX) $(LDFLAGS) -o $@ $^ $(CHECK_LIBS) $(LDLIBS)
 $(BUILD)/tests/check_tool: | $(TOOL) # runs it
-# Devices on USB that are not there, for the test of the driver; it starts itself again under umockdev-wrapper
+# Devices on USB that are not there, for the tests of the driver, which start themselves again under umockdev-wrapper
 MOCK_USB = $(BUILD)/tests/umockdev/mock_usb.o
+MOCK_FTDI = $(BUILD)/tests/umockdev/mock_ftdi.o $(UART_LIBRARY)
 $(BUILD)/tests/umockdev/%.o: CPPFLAGS += $(subst -I,-isystem ,$(shell pkg-config --cflags umockdev-1.0 2>/dev/null))
 $(BUILD)/tests/check_driver: $(MOCK_USB)
-$(BUILD)/tests/check_driver: LDLIBS += $(shell pkg-config --libs umockdev-1.0 2>/dev/null)
+$(BUILD)/tests/check_ftdi: $(MOCK_USB) $(MOCK_FTDI)
+$(BUILD)/tests/check_driver $(BUILD)/tests/check_ftdi: LDLIBS += $(shell pkg-config --libs umockdev-1.0 2>/dev/null)
 
 build-tests: build-all $(TESTS)
 
@@ -146,9 +149,9 @@ synth-link: setup-synth ## the same on the USB device, the UART and the SPI slav
 	@BUILD=$(BUILD) scripts/synth-link $(TARGET)
 
 clean: ## remove what was built (keeps build/data and build/venv)
-	rm -rf $(BUILD)/host $(BUILD)/sim $(BUILD)/usb $(BUILD)/tests $(BUILD)/verilated $(BUILD)/include $(BUILD)/sanitize $(BUILD)/synth \
+	rm -rf $(BUILD)/host $(BUILD)/sim $(BUILD)/usb $(BUILD)/uart $(BUILD)/tests $(BUILD)/verilated $(BUILD)/include $(BUILD)/sanitize $(BUILD)/synth \
 	    $(LIBRARY) $(SHARED) $(TOOL) $(BUILD)/libespalier_sim.a
 
 # Dependency files are by-products of compiling: never targets of a rule.
 %.d: ;
--include $(shell find $(BUILD)/host $(BUILD)/sim $(BUILD)/usb $(BUILD)/tests -name '*.d' 2>/dev/null)
+-include $(shell find $(BUILD)/host $(BUILD)/sim $(BUILD)/usb $(BUILD)/uart $(BUILD)/tests -name '*.d' 2>/dev/null)
