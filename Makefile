@@ -21,7 +21,7 @@ LIBUSB_LIBS = $(shell pkg-config --libs libusb-1.0 2>/dev/null || echo -lusb-1.0
 
 .DELETE_ON_ERROR:
 .SECONDARY:
-.PHONY: all help setup demo test test-sanitize lint format data models models-lenet5 bench bench-train synth synth-link clean build-all build-tests
+.PHONY: all help setup demo test test-sanitize faults lint format data models models-lenet5 bench bench-train synth synth-link clean build-all build-tests
 
 all: setup-demo ## build the libraries, the simulated boards and the tool (default)
 	@$(MAKE) --no-print-directory -j$(JOBS) build-all
@@ -109,7 +109,12 @@ MOCK_FTDI = $(BUILD)/tests/umockdev/mock_ftdi.o $(UART_LIBRARY)
 $(BUILD)/tests/umockdev/%.o: CPPFLAGS += $(subst -I,-isystem ,$(shell pkg-config --cflags umockdev-1.0 2>/dev/null))
 $(BUILD)/tests/check_driver: $(MOCK_USB)
 $(BUILD)/tests/check_ftdi: $(MOCK_USB) $(MOCK_FTDI)
-$(BUILD)/tests/check_driver $(BUILD)/tests/check_ftdi: LDLIBS += $(shell pkg-config --libs umockdev-1.0 2>/dev/null)
+# The campaign of faults goes over all levels: transfers, frames, D+ and D-, a serial line
+FAULTS = $(patsubst %.c,$(BUILD)/%.o,$(filter-out %/main.c,$(wildcard tests/faults/*.c)))
+$(BUILD)/tests/check_faults $(BUILD)/tests/faults/faults: $(FAULTS) $(MOCK_USB) $(MOCK_FTDI) $(USB_OBJECTS) $(USB_DIR)/board/shim.o $(USB_DIR)/board/model.a
+$(BUILD)/tests/faults/faults: $(BUILD)/tests/faults/main.o $(TEST_SUPPORT) $(TEST_TOOL_OBJECTS) $(SIM_LIBRARY) $(LIBRARY)
+	$(CXX) $(LDFLAGS) -o $@ $^ $(CHECK_LIBS) $(LDLIBS)
+$(BUILD)/tests/check_driver $(BUILD)/tests/check_ftdi $(BUILD)/tests/check_faults $(BUILD)/tests/faults/faults: LDLIBS += $(shell pkg-config --libs umockdev-1.0 2>/dev/null)
 
 build-tests: build-all $(TESTS)
 
@@ -121,6 +126,11 @@ test-sanitize: setup-test ## the same under AddressSanitizer and UndefinedBehavi
 	@$(MAKE) --no-print-directory -j$(JOBS) build-tests BUILD=build/sanitize OPT=-O1 $(SANITIZE_FLAGS)
 	@BUILD=build/sanitize ESPALIER_TEST_SCALE=small scripts/run-tests $(patsubst $(BUILD)/%,build/sanitize/%,$(TESTS))
 SANITIZE_FLAGS = SANITIZE="-fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer"
+
+FAULT_COUNT ?= 100000
+faults: setup-test ## inject FAULT_COUNT faults (100,000) on every level and compare every result; table, build/faults.json; SEED draws them
+	@$(MAKE) --no-print-directory -j$(JOBS) $(BUILD)/tests/faults/faults
+	@$(BUILD)/tests/faults/faults $(FAULT_COUNT) $(SEED) $(BUILD)/faults.json
 
 # ---- quality ---------------------------------------------------------------------------------------------------------
 

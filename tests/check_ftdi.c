@@ -311,7 +311,7 @@ START_TEST(damage_of_every_kind_on_the_line_is_repaired)
     struct espalier_random random = seeded(4);
     for (unsigned fault = 0; fault < MOCK_BYTE_FAULTS; fault++) {
         uint64_t faults = 0, bad = 0, told = 0;
-        for (uint32_t i = 0; i < test_scale(10); i++) {
+        for (uint32_t i = 0; i < test_scale(5); i++) {
             struct espalier_error error = {0};
             struct rig rig = {.bus = mock_bus_open()};
             const struct mock_ftdi_spec chip = {.kind = i % 2,
@@ -322,8 +322,7 @@ START_TEST(damage_of_every_kind_on_the_line_is_repaired)
                                                 .kinds = 1u << fault};
             struct task task = drive_task(&random);
             plug(&rig, &chip, 3, "IB1");
-            enum espalier_status status =
-                drive_through("ftdi:IB1", 5 * DRIVE_IMPATIENCE, line_seconds(1e6), &task, &error);
+            enum espalier_status status = drive_through("ftdi:IB1", DRIVE_PATIENCE, line_seconds(1e6), &task, &error);
             ck_assert_msg(status == ESPALIER_OK, "fault %u: %s", fault, error.message);
             const struct mock_ftdi_tally tally = mock_ftdi_tally(rig.ftdi);
             faults += tally.faults[fault];

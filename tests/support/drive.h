@@ -5,6 +5,7 @@
 #include "support/task.h"
 
 #include <espalier/device.h>
+#include <stdbool.h>
 
 enum {
     DRIVE_PATIENCE = 2000,  /**< milliseconds; for devices that answer, on a busy machine */
@@ -26,6 +27,23 @@ struct task drive_streamed_task(struct espalier_random *random);
 /** @param out  receives NULL on failure */
 enum espalier_status drive_open(const char *which, uint32_t patience, struct espalier_device **out,
                                 struct espalier_error *error);
+
+/** What became of a session. */
+struct drive_report {
+    enum espalier_status status;
+    bool wrong;              /**< a result differs from the reference engine's */
+    double opening, running; /**< seconds: to open and load, and for all of it */
+};
+
+/** Says HELLO, loads, runs and closes. */
+struct drive_report drive_session(const struct espalier_transport *transport, struct task *task,
+                                  struct espalier_error *error);
+/** The same on a device on USB. */
+struct drive_report drive_usb_session(const char *which, uint32_t patience, struct task *task,
+                                      struct espalier_error *error);
+
+/** Whether it took longer than usb.h says, the machine's own business apart. @param patience  in seconds */
+bool drive_is_late(const struct drive_report *report, double patience);
 
 /** Opens, loads, runs and closes. What comes out is right or an error, and comes in time, or the test fails.
  *  @param line  seconds that the line itself adds to the patience */

@@ -12,8 +12,9 @@ enum {
     BUFFER_MOST = 4096,
     STATUS_BYTES = 2,
     STEP_CYCLES = 256, /* of the board: time that passes when somebody looks for a packet, or finds no room */
-    LATE = 3,          /* bytes that a chip may still send when it has been told to stop */
-    NEARLY_FULL = 32   /* bytes of room at which it tells the other side to stop */
+    POLLS = 4,
+    LATE = 3,        /* bytes that a chip may still send when it has been told to stop */
+    NEARLY_FULL = 32 /* bytes of room at which it tells the other side to stop */
 };
 
 /* Of the second status byte. */
@@ -63,6 +64,7 @@ static const struct chip chips[] = {
                                .release = 0x0700,
                                .packet = 512,
                                .speed = 480,
+                               .polls = POLLS,
                                .interfaces = 2,
                                .function = 1,
                                .in = {0x81, 0x83},
@@ -78,6 +80,7 @@ static const struct chip chips[] = {
                               .release = 0x1000,
                               .packet = 64,
                               .speed = 12,
+                              .polls = POLLS,
                               .interfaces = 1,
                               .in = {0x81},
                               .out = {0x02},

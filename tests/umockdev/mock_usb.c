@@ -21,7 +21,6 @@ enum {
     URBS_MAX = 256,
     CONTROL = 0x00, /* usbfs keeps endpoint 0 under this address */
     SETUP_BYTES = 8,
-    POLLS = 64,     /* of the board, each time somebody looks for a finished transfer */
     LATE_LOOKS = 50 /* looks until a late transfer is served */
 };
 
@@ -32,6 +31,7 @@ static const struct mock_body espalier_body = {.manufacturer = "Espalier",
                                                .release = ESPALIER_USB_RELEASE,
                                                .packet = ESPALIER_USB_PACKET,
                                                .speed = 12,
+                                               .polls = 64,
                                                .interfaces = 1,
                                                .in = {ESPALIER_USB_ENDPOINT_IN},
                                                .out = {ESPALIER_USB_ENDPOINT_OUT}};
@@ -70,8 +70,11 @@ void mock_usb_enter(char **argv)
     const char *preloaded = getenv("LD_PRELOAD");
     if (preloaded && strstr(preloaded, "libumockdev-preload"))
         return;
-    char *arguments[] = {"umockdev-wrapper", argv[0], NULL};
+    char *arguments[16] = {"umockdev-wrapper"};
+    for (size_t i = 0; argv[i] && i + 2 < sizeof arguments / sizeof arguments[0]; i++)
+        arguments[i + 1] = argv[i];
     setenv("ASAN_OPTIONS", "verify_asan_link_order=0", 0); /* the wrapper's library comes before AddressSanitizer's */
+    setenv("GLIBC_TUNABLES", "glibc.malloc.tcache_count=0", 0); /* it would count as in use what has been freed */
     execvp(arguments[0], arguments);
     perror("umockdev-wrapper");
     exit(EXIT_FAILURE);
@@ -193,7 +196,7 @@ static size_t bring(struct mock_device *device, uint8_t packet[MOCK_PACKET_MAX])
     size_t size = device->rest_size;
     memcpy(packet, device->rest, size);
     device->rest_size = 0;
-    for (unsigned i = 0; board->receive && size == 0 && i < POLLS; i++)
+    for (unsigned i = 0; board->receive && size == 0 && i < device->body->polls; i++)
         if (board->receive(board->context, packet, device->body->packet, false, &size) != ESPALIER_OK)
             size = 0;
     return size;

@@ -32,9 +32,10 @@ enum { MOCK_INTERFACES = 2, MOCK_PACKET_MAX = 512 };
 struct mock_body {
     const char *manufacturer;
     uint16_t vendor, product, release;
-    uint16_t packet;                                   /* bytes in a bulk packet at the most */
-    unsigned speed;                                    /* Mbit/s */
-    unsigned interfaces, function;                     /* how many, and the one that the transport is behind */
+    uint16_t packet;               /* bytes in a bulk packet at the most */
+    unsigned speed;                /* Mbit/s */
+    unsigned polls;                /* of the transport, each time somebody looks for a finished transfer */
+    unsigned interfaces, function; /* how many, and the one that the transport is behind */
     uint8_t in[MOCK_INTERFACES], out[MOCK_INTERFACES]; /* bulk endpoints */
     /* A vendor request; @p context is the transport's. @return bytes of data, or -1: STALL. NULL: STALL */
     int (*control)(void *context, const uint8_t setup[8], uint8_t *data);
