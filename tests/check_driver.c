@@ -12,10 +12,12 @@
 #include <espalier/usb.h>
 #include <espalier_sim.h>
 #include <pthread.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
+#include <unistd.h>
 
 static struct espalier_random seeded(uint64_t extra)
 {
@@ -339,6 +341,105 @@ START_TEST(the_tool_classifies_on_a_device)
 }
 END_TEST
 
+/* Runs a command that must fail with an exit code and a text. */
+static void expect_failure(const char *device, int code, const char *text)
+{
+    static const char model[] = ESPALIER_DATA_DIR "/models/lenet5-structured.esp";
+    const char *const arguments[] = {"run", model, "IDX:7", "--device", device, NULL};
+    char printed[4096];
+    const int given = drive_tool(espalier_cmd_run, arguments, printed, sizeof printed);
+    ck_assert_msg(given == code && strstr(printed, text), "exit code %d: %s", given, printed);
+}
+
+START_TEST(the_tool_tells_what_stands_in_the_way_apart)
+{
+    struct espalier_error error = {0};
+    struct espalier_transport first;
+    struct mock_bus *bus = mock_bus_open();
+    struct mock_spec spec = spec_of(3, "A1"), driven = spec_of(4, "B2");
+    expect_failure("any", TOOL_NO_DEVICE, "no Espalier device on USB: plug one in");
+    struct mock_device *device = mock_plug(bus, &spec);
+    mock_deny(bus, device);
+    expect_failure("any", TOOL_PERMISSION, "/etc/udev/rules.d/70-espalier.rules");
+    mock_allow(bus, device);
+    test_ok(espalier_usb_open("any", DRIVE_PATIENCE, &first, &error));
+    expect_failure("any", TOOL_BUSY, "in use by another program");
+    first.close(first.context);
+    driven.kernel_driver = "usbtest";
+    struct mock_device *other = mock_plug(bus, &driven);
+    expect_failure("B2", TOOL_BUSY, "held by a driver of the kernel");
+    mock_unplug(bus, other);
+    mock_unplug(bus, device);
+    mock_forget(other);
+    mock_forget(device);
+    mock_bus_close(bus);
+}
+END_TEST
+
+/* ---- Ctrl-C ---- */
+
+struct interruption {
+    uint64_t at; /* the transfer at which it comes; what is submitted from then on hangs */
+    int number;  /* the signal */
+    bool over;
+};
+
+static enum mock_fate interrupt(void *context, uint64_t number, bool in)
+{
+    struct interruption *interruption = context;
+    (void)in;
+    if (interruption->over || number < interruption->at)
+        return MOCK_SERVE;
+    if (number == interruption->at)
+        kill(getpid(), interruption->number);
+    return MOCK_HANG;
+}
+
+START_TEST(an_interrupted_command_gives_the_device_back_and_the_next_one_works)
+{
+    static const char model[] = ESPALIER_DATA_DIR "/models/lenet5-structured.esp";
+    static const char *const run[] = {"run", model, "IDX:7", "--device", "A1", "--json", NULL};
+    static const char *const eval[] = {"eval", model, "--count", "8", "--device", "A1", "--json", NULL};
+    static const char *const bench[] = {"bench-link", "--device", "A1", "--bytes", "9000", "--trips", "9", NULL};
+    static const struct {
+        int (*command)(int, char **);
+        const char *const *arguments;
+    } commands[] = {{espalier_cmd_run, run}, {espalier_cmd_eval, eval}, {espalier_cmd_bench_link, bench}};
+    struct espalier_random random = seeded(30);
+    struct espalier_error error = {0};
+    struct mock_bus *bus = mock_bus_open();
+    struct mock_spec spec = spec_of(3, "A1");
+    struct interruption interruption = {.over = true};
+    struct sigaction before, after;
+    char text[4096], expected[4096];
+    ck_assert_int_eq(sigaction(SIGINT, NULL, &before), 0);
+    spec.fate = interrupt;
+    spec.context = &interruption;
+    test_ok(espalier_sim_open("up5k", NULL, &spec.behind, &error));
+    struct mock_device *device = mock_plug(bus, &spec);
+    ck_assert_int_eq(drive_tool(espalier_cmd_run, run, expected, sizeof expected), TOOL_OK);
+    for (uint32_t i = 0; i < 3 * test_scale(10) / 5 + 3; i++) {
+        const uint64_t now = mock_tally(device).transfers;
+        interruption =
+            (struct interruption){.at = now + espalier_random_below(&random, 50), .number = i % 2 ? SIGINT : SIGTERM};
+        const int code = drive_tool(commands[i % 3].command, commands[i % 3].arguments, text, sizeof text);
+        ck_assert_msg(code == TOOL_INTERRUPTED && strstr(text, "cancelled"), "exit code %d: %s", code, text);
+        const struct mock_tally tally = mock_tally(device);
+        ck_assert_uint_eq(tally.claims + tally.flying_in + tally.flying_out, 0);
+        ck_assert_msg(tally.transfers > interruption.at, "it ended before it was interrupted");
+        interruption.over = true;
+        ck_assert_int_eq(drive_tool(espalier_cmd_run, run, text, sizeof text), TOOL_OK);
+        ck_assert_str_eq(text, expected);
+    }
+    ck_assert_int_eq(sigaction(SIGINT, NULL, &after), 0);
+    ck_assert(after.sa_handler == before.sa_handler);
+    mock_unplug(bus, device);
+    mock_forget(device);
+    spec.behind.close(spec.behind.context);
+    mock_bus_close(bus);
+}
+END_TEST
+
 /* ---- faults ---- */
 
 /* One fate for transfer `at`, or random ones. */
@@ -557,6 +658,28 @@ START_TEST(another_protocol_version_is_told_with_what_mends_it)
 }
 END_TEST
 
+START_TEST(the_tool_tells_of_another_protocol_version)
+{
+    for (int newer = 0; newer < 2; newer++) {
+        struct stranger stranger = {.size = 0};
+        const uint8_t payload[2] = {ESPALIER_NAK_TYPE, 0};
+        struct wire_frame frame = wire_frame(ESPALIER_RSP_NAK, 65, payload, sizeof payload);
+        struct mock_bus *bus = mock_bus_open();
+        struct mock_spec spec = spec_of(3, "A1");
+        frame.version = (uint8_t)(newer ? ESPALIER_VERSION + 1 : ESPALIER_VERSION - 1);
+        stranger.at = stranger.size = wire_encode(&frame, stranger.bytes);
+        spec.behind =
+            (struct espalier_transport){.context = &stranger, .send = stranger_send, .receive = stranger_receive};
+        struct mock_device *device = mock_plug(bus, &spec);
+        expect_failure("A1", TOOL_DEVICE, newer ? "update this program" : "update the device");
+        ck_assert_uint_eq(mock_tally(device).claims, 0);
+        mock_unplug(bus, device);
+        mock_forget(device);
+        mock_bus_close(bus);
+    }
+}
+END_TEST
+
 static enum mock_fate hang(void *context, uint64_t number, bool in)
 {
     (void)number;
@@ -633,11 +756,14 @@ int main(int argc, char **argv)
         devices_in_threads_do_not_disturb_each_other,
         the_link_is_measured,
         the_tool_classifies_on_a_device,
+        the_tool_tells_what_stands_in_the_way_apart,
+        an_interrupted_command_gives_the_device_back_and_the_next_one_works,
         a_device_unplugged_at_any_transfer_is_missed_and_comes_back,
         one_fault_anywhere_is_repaired,
         under_many_faults_results_are_right_or_errors,
         silence_and_endless_nonsense_are_given_up,
         another_protocol_version_is_told_with_what_mends_it,
+        the_tool_tells_of_another_protocol_version,
         a_device_that_takes_or_gives_nothing_is_given_up,
         another_thread_can_cancel,
     };

@@ -10,6 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
+#include <unistd.h>
 
 enum { SLACK = 60 /* seconds for the machine's own business: a hang is longer */ };
 
@@ -147,6 +148,7 @@ int drive_tool(int (*command)(int, char **), const char *const *arguments, char 
         strcpy(argv[argc], arguments[argc]);
     }
     ck_assert(freopen(path, "w", stdout) != NULL);
+    ck_assert_int_ge(dup2(STDOUT_FILENO, STDERR_FILENO), 0);
     optind = 0; /* getopt begins anew */
     int code = command(argc, argv);
     fflush(stdout);

@@ -53,7 +53,7 @@ enum espalier_status drive_through(const char *which, uint32_t patience, double 
 /** Fails the test unless opening is refused with @p expected and a message that has @p mend in it. */
 void drive_refusal(const char *which, enum espalier_status expected, const char *mend);
 
-/** Runs a command of the tool in this process, for the devices are in it. What it prints goes to @p text.
+/** Runs a command of the tool in this process, for the devices are in it. What it prints, errors too, goes to @p text.
  *  @param arguments  the command's name first, NULL last */
 int drive_tool(int (*command)(int, char **), const char *const *arguments, char *text, size_t size);
 
