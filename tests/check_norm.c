@@ -10,7 +10,7 @@
 #include <string.h>
 
 #include "crew.h"
-#include "fit.h"
+#include "loss.h"
 #include "norm.h"
 #include "pass.h"
 #include "shard.h"

@@ -13,7 +13,7 @@
 #include <string.h>
 #include <zlib.h>
 
-#include "fit.h"
+#include "loss.h"
 #include "pass.h"
 
 enum { LAYERS = 3, BATCH = 5, CLASSES = 4, VALUES_MAX = 8192 };

@@ -8,7 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "fit.h"
+#include "loss.h"
 #include "pass.h"
 #include "variational.h"
 

@@ -67,6 +67,10 @@ static const char help[] =
     "  --level-epochs N     N more epochs of ADMM towards the levels, before training with quantized weights\n"
     "  --batch N            images a step of training (default 64)\n"
     "  --augment A          strength of random shift, rotation, scale and shear (default 0.7; 0: none)\n"
+    "  --distill A          share of the loss, 0 to 1, in which BASELINE's softened answers take the place of the "
+    "labels\n"
+    "                       (default 0), in ADMM, retraining and training with levels\n"
+    "  --temperature T      that softens them (default 4)\n"
     "  --seed S             of the order of images and augmentation (default 1)\n"
     "  --choose-rate, --prune-rate, --retrain-rate, --quantize-rate R   learning rates at the start of a stage\n"
     "  --threads N          threads that share a batch (default 1); results differ in the last bits with their number\n"
@@ -90,7 +94,7 @@ struct arguments {
     const char *baseline, *out, *data, *log, *format, *budget, *value_bits, *pruned, *family, *levels;
     uint64_t bias_bits, steps, epochs, seed, threads, choose_epochs, retrain_epochs, level_epochs, quantize_epochs,
         batch, balance, search;
-    double prior, augment, choose_rate, ratio, prune_rate, retrain_rate, quantize_rate;
+    double prior, augment, distill, temperature, choose_rate, ratio, prune_rate, retrain_rate, quantize_rate;
     bool quick, no_normalize, json;
 };
 
@@ -125,6 +129,8 @@ static const struct {
     {"batch", NUMBER, offsetof(struct arguments, batch), 1, 1024},
     {"seed", NUMBER, offsetof(struct arguments, seed), 0, 1e15},
     {"threads", NUMBER, offsetof(struct arguments, threads), 1, 64},
+    {"distill", DECIMAL, offsetof(struct arguments, distill), 0, 1},
+    {"temperature", DECIMAL, offsetof(struct arguments, temperature), 0.1, 100},
     {"augment", DECIMAL, offsetof(struct arguments, augment), 0, 10},
     {"choose-rate", DECIMAL, offsetof(struct arguments, choose_rate), 1e-9, 1e9},
     {"prune-rate", DECIMAL, offsetof(struct arguments, prune_rate), 1e-9, 1e9},
@@ -286,6 +292,9 @@ static struct espalier_compress_options compress_options(const struct arguments 
         options.choose_rate = (float)arguments->choose_rate;
     if (arguments->prior > 0.0)
         options.prior = (float)arguments->prior;
+    options.train.distill = (float)arguments->distill;
+    if (arguments->temperature > 0.0)
+        options.train.temperature = (float)arguments->temperature;
     options.train.seed = arguments->seed;
     options.train.threads = (uint32_t)arguments->threads;
     options.train.normalize = !arguments->no_normalize;
@@ -454,6 +463,8 @@ static enum espalier_status compress(const struct arguments *arguments, struct e
     if (status == ESPALIER_OK)
         status = training_read_data(arguments->data, &data, error);
     options->made_by = command;
+    if (options->train.distill > 0.0F)
+        options->train.teacher = network;
     if (status == ESPALIER_OK && options->families != NULL && options->family_count < network->layer_count)
         options->family_count = network->layer_count; /* the list's last one goes for all that follow */
     if (status == ESPALIER_OK)

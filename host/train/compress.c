@@ -313,7 +313,8 @@ static enum espalier_status run_levels(struct job *job, struct espalier_error *e
                     error);
 }
 
-/* Training with levels: normalized, then, for the last quarter, as the hardware computes. */
+/* Training with levels: normalized, then, for the last quarter, as the hardware computes, weight after weight keeping
+ * the level that it has. */
 static enum espalier_status train_quantized(struct job *job, struct espalier_quantizer *quantizer,
                                             struct espalier_error *error)
 {
@@ -328,6 +329,7 @@ static enum espalier_status train_quantized(struct job *job, struct espalier_qua
 
     stage.epochs = plain;
     stage.normalized = false;
+    stage.settling = true;
     stage.learning_rate *= SETTLE_RATE;
     return status == ESPALIER_OK ? run_stage(job, stage, error) : status;
 }

@@ -57,6 +57,15 @@ static void copy_scales(const struct espalier_quantized_layer *from, struct espa
     to->bias_shift = from->bias_bits > 0 ? from->bias_shift : 0;
 }
 
+/* The code of weight i; one that is not there, and stored all the same, has the code nearest to 0. */
+static int8_t code_of(const struct espalier_float_layer *from, const struct espalier_quantized_layer *quantized,
+                      size_t i)
+{
+    return quantized->levels.count > 0 && from->mask[i]
+               ? quantized->levels.codebook[quantized->entry[i]]
+               : (int8_t)espalier_levels_code(&quantized->levels, from->weights[i]);
+}
+
 static void copy_weights(const struct espalier_float_layer *from, const struct espalier_quantized_layer *quantized,
                          struct espalier_layer *to)
 {
@@ -64,7 +73,7 @@ static void copy_weights(const struct espalier_float_layer *from, const struct e
     size_t weights = to->rows * espalier_layer_columns(to);
 
     for (size_t i = 0; i < weights; i++)
-        to->weights[i] = to->mask[i] ? (int8_t)espalier_levels_code(&quantized->levels, from->weights[i]) : 0;
+        to->weights[i] = to->mask[i] ? code_of(from, quantized, i) : 0;
     for (size_t row = 0; row < to->rows; row++)
         to->bias[row] = (int32_t)lrintf(quantized->bias[row] / sum_step);
 }

@@ -19,7 +19,7 @@ enum {
     WARM_UP_STEPS = 200 /* the learning rate rises over these, or over a tenth of the stage if that is less */
 };
 
-static const double PRIOR_RISE = 0.4;
+static const double PRIOR_RISE = 0.4, SETTLED = 0.75;
 
 /* Images from which normalization begins, and the share of a batch in its running averages. */
 enum { NORM_IMAGES = 1024 };
@@ -40,6 +40,27 @@ struct run {
     bool norm_begun;
     struct espalier_adam adam;
 };
+
+/* Whether the teacher, if there is one, is asked what the network is asked. */
+static enum espalier_status check_teacher(const struct espalier_network *network,
+                                          const struct espalier_train_options *options, struct espalier_error *error)
+{
+    const struct espalier_network *teacher = options->teacher;
+
+    if (teacher == NULL)
+        return ESPALIER_OK;
+    const struct espalier_shape *own = &network->layers[0].shape, *first = &teacher->layers[0].shape,
+                                *last = &teacher->layers[teacher->layer_count - 1].shape;
+    uint32_t classes = network->layers[network->layer_count - 1].shape.rows;
+    if (first->in_channels != own->in_channels || first->in_height != own->in_height ||
+        first->in_width != own->in_width || last->rows != classes || espalier_shape_out_height(last) != 1 ||
+        espalier_shape_out_width(last) != 1)
+        return espalier_fail(error, ESPALIER_ERR_RANGE,
+                             "the teacher takes other images, or knows other classes, than the network");
+    if (!(options->distill >= 0.0F && options->distill <= 1.0F) || !(options->temperature > 0.0F))
+        return espalier_fail(error, ESPALIER_ERR_RANGE, "distill is 0 to 1, and the temperature over 0");
+    return ESPALIER_OK;
+}
 
 enum espalier_status espalier_fit_check(const struct espalier_network *network, const struct espalier_dataset *data,
                                         const struct espalier_train_options *options, struct espalier_error *error)
@@ -74,28 +95,7 @@ enum espalier_status espalier_fit_check(const struct espalier_network *network, 
         return espalier_fail(error, ESPALIER_ERR_RANGE, "dropout is 0 to 0.9, and augment 0 or more");
     if (!(options->learning_rate > 0.0F))
         return espalier_fail(error, ESPALIER_ERR_RANGE, "the learning rate must be over 0");
-    return ESPALIER_OK;
-}
-
-double espalier_cross_entropy(const float *logits, const uint8_t *labels, uint32_t classes, uint32_t batch,
-                              float *gradients)
-{
-    double loss = 0.0;
-
-    for (uint32_t n = 0; n < batch; n++) {
-        float largest = logits[n];
-        for (uint32_t c = 1; c < classes; c++)
-            largest = fmaxf(largest, logits[c * batch + n]);
-        double total = 0.0;
-        for (uint32_t c = 0; c < classes; c++)
-            total += exp((double)(logits[c * batch + n] - largest));
-        loss += log(total) - (double)(logits[labels[n] * batch + n] - largest);
-        for (uint32_t c = 0; c < classes; c++) {
-            double probability = exp((double)(logits[c * batch + n] - largest)) / total;
-            gradients[c * batch + n] = (float)((probability - (c == labels[n] ? 1.0 : 0.0)) / batch);
-        }
-    }
-    return loss / batch;
+    return check_teacher(network, options, error);
 }
 
 /* What the forward pass computes with. */
@@ -409,6 +409,12 @@ static enum espalier_status train_epoch(struct run *run, uint32_t epoch, struct 
     uint32_t update_every = fit->admm != NULL ? (run->steps + fit->admm->updates - 1) / fit->admm->updates : 0;
     double total = 0.0;
 
+    if (fit->settling) {
+        double share = fmin(1.0, (epoch + 1.0) / (SETTLED * fit->epochs));
+        enum espalier_status status = espalier_quantizer_fix(fit->quantizer, fit->network, share, error);
+        if (status != ESPALIER_OK)
+            return status;
+    }
     espalier_random_shuffle(fit->random, run->order, run->images);
     for (uint32_t step = 0; step < run->steps; step++) {
         double loss = 0.0;

@@ -22,8 +22,10 @@ struct espalier_fit {
     double part_from, part_to; /* of a longer schedule, 0 to 1, that this stage is a part of; both 0: all of it */
     double done_from, done_to; /* shares of the whole job done before and after this stage */
     struct espalier_random *random;
-    struct espalier_admm *admm;               /* NULL: no constraints */
-    struct espalier_quantizer *quantizer;     /* its levels chosen; NULL: float arithmetic */
+    struct espalier_admm *admm;           /* NULL: no constraints */
+    struct espalier_quantizer *quantizer; /* its levels chosen; NULL: float arithmetic */
+    bool
+        settling; /* of quantizer: more entries are fixed every epoch, all of them after three quarters of the epochs */
     struct espalier_variational *variational; /* NULL: no noise; its prior is set by the schedule */
     float prior; /* of variational: 1 is Bayes'; risen linearly over the first PRIOR_RISE of the schedule */
 };
@@ -36,10 +38,5 @@ enum espalier_status espalier_fit_check(const struct espalier_network *network, 
 uint32_t espalier_part_of(uint32_t epochs, uint32_t n, uint32_t parts);
 
 enum espalier_status espalier_fit_run(const struct espalier_fit *fit, struct espalier_error *error);
-
-/* Softmax cross-entropy of [classes][batch] logits, averaged over the batch; gradients receives its derivative by them.
- */
-double espalier_cross_entropy(const float *logits, const uint8_t *labels, uint32_t classes, uint32_t batch,
-                              float *gradients);
 
 #endif

@@ -40,7 +40,8 @@ enum espalier_status espalier_quantizer_create(const struct espalier_network *ne
         layer->weights = calloc(weights_of(&network->layers[i]), sizeof *layer->weights);
         layer->bias = calloc(network->layers[i].shape.rows, sizeof *layer->bias);
         layer->entry = calloc(weights_of(&network->layers[i]), sizeof *layer->entry);
-        if (layer->weights == NULL || layer->bias == NULL || layer->entry == NULL)
+        layer->fixed = calloc(weights_of(&network->layers[i]), sizeof *layer->fixed);
+        if (layer->weights == NULL || layer->bias == NULL || layer->entry == NULL || layer->fixed == NULL)
             goto no_memory;
     }
     return ESPALIER_OK;
@@ -56,6 +57,7 @@ void espalier_quantizer_free(struct espalier_quantizer *quantizer)
         free(quantizer->layers[i].weights);
         free(quantizer->layers[i].bias);
         free(quantizer->layers[i].entry);
+        free(quantizer->layers[i].fixed);
     }
     free(quantizer->layers);
     free(quantizer->views);
@@ -357,7 +359,7 @@ static void apply_levels(struct espalier_quantized_layer *layer, const struct es
     for (size_t k = 0; k < weights_of(from); k++) {
         if (!from->mask[k])
             continue; /* 0 from the beginning */
-        if (levels->count > 0)
+        if (levels->count > 0 && !layer->fixed[k])
             layer->entry[k] = nearest_entry(levels, from->weights[k] / levels->unit);
         layer->weights[k] = levels->unit * (float)(levels->count > 0 ? levels->codebook[layer->entry[k]]
                                                                      : espalier_levels_code(levels, from->weights[k]));

@@ -40,6 +40,7 @@ struct espalier_quantized_layer {
     struct espalier_levels levels;
     struct espalier_learned_levels learned; /* clustered in a codebook; else unused */
     uint8_t *entry;                         /* [rows][columns] of the codebook that a weight has now */
+    uint8_t *fixed;                         /* [rows][columns] 1: the entry stays, whatever becomes of the weight */
     float input_step, output_step;          /* of activations; a raw layer's output_step is 0 */
     uint8_t mult, shift;
     uint8_t bias_bits, bias_shift;
@@ -80,6 +81,13 @@ void espalier_quantizer_apply(struct espalier_quantizer *quantizer, const struct
 /* After a backward pass over the views: one step of Adam for all levels that are learned. */
 void espalier_quantizer_step(struct espalier_quantizer *quantizer, const struct espalier_live *live,
                              const struct espalier_gradients *gradients, float learning_rate);
+
+/* Fixes the entries of at least a share @p share, 0 to 1, of each codebook layer's weights. Those come first that are
+ * nearest to where another level begins: they are the ones that go back and forth between levels (Nagel et al. 2022,
+ * "Overcoming oscillations in quantization-aware training"), and what others learn is then learned for good. */
+enum espalier_status espalier_quantizer_fix(struct espalier_quantizer *quantizer,
+                                            const struct espalier_network *network, double share,
+                                            struct espalier_error *error);
 
 /* The code of a weight: that of the nearest level, the lower among equals. */
 int32_t espalier_levels_code(const struct espalier_levels *levels, float weight);

@@ -1,20 +1,44 @@
 #include "shard.h"
 #include "batch.h"
+#include "loss.h"
 
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
+static uint32_t classes_of(const struct espalier_network *network)
+{
+    return network->layers[network->layer_count - 1].shape.rows;
+}
+
+static size_t input_size(const struct espalier_network *network, uint32_t batch)
+{
+    const struct espalier_shape *shape = &network->layers[0].shape;
+
+    return (size_t)shape->in_channels * shape->in_height * shape->in_width * batch;
+}
+
+static enum espalier_status add_teacher(struct espalier_shard *shard, const struct espalier_network *teacher,
+                                        struct espalier_error *error)
+{
+    size_t logits = (size_t)classes_of(teacher) * shard->batch;
+
+    shard->teacher_gradients = malloc(logits * sizeof *shard->teacher_gradients);
+    if (shard->teacher_gradients == NULL)
+        return espalier_fail(error, ESPALIER_ERR_MEMORY, "out of memory for %u images", shard->batch);
+    espalier_views_of(teacher, shard->teacher_views);
+    return espalier_pass_create(teacher, shard->batch, &shard->teacher, error);
+}
+
 enum espalier_status espalier_shard_create(const struct espalier_fit *fit, uint32_t batch, uint64_t seed,
                                            struct espalier_shard *out, struct espalier_error *error)
 {
     const struct espalier_network *network = fit->network;
-    uint32_t classes = network->layers[network->layer_count - 1].shape.rows;
 
     *out = (struct espalier_shard){.fit = fit, .batch = batch};
     espalier_random_seed(&out->random, seed);
     out->labels = malloc(batch);
-    out->logit_gradients = malloc((size_t)classes * batch * sizeof *out->logit_gradients);
+    out->logit_gradients = malloc((size_t)classes_of(network) * batch * sizeof *out->logit_gradients);
     if (out->labels == NULL || out->logit_gradients == NULL)
         return espalier_fail(error, ESPALIER_ERR_MEMORY, "out of memory for %u images", batch);
     enum espalier_status status = espalier_pass_create(network, batch, &out->pass, error);
@@ -26,6 +50,8 @@ enum espalier_status espalier_shard_create(const struct espalier_fit *fit, uint3
         status = espalier_gradients_add_variance(network, &out->gradients, error);
     if (status == ESPALIER_OK)
         status = espalier_pass_add_norm(out->pass, fit->quantizer != NULL, error);
+    if (status == ESPALIER_OK && fit->options->teacher != NULL && fit->variational == NULL)
+        status = add_teacher(out, fit->options->teacher, error);
     return status;
 }
 
@@ -33,7 +59,9 @@ void espalier_shard_free(struct espalier_shard *shard)
 {
     free(shard->labels);
     free(shard->logit_gradients);
+    free(shard->teacher_gradients);
     espalier_pass_free(shard->pass);
+    espalier_pass_free(shard->teacher);
     espalier_gradients_free(&shard->gradients);
     memset(shard, 0, sizeof *shard);
 }
@@ -52,15 +80,33 @@ void espalier_shard_forward(struct espalier_shard *shard, const struct espalier_
     (void)forward(shard, views, images);
 }
 
+/* Mixes what the teacher says of the batch at hand into the loss and its derivatives. */
+static void ask_teacher(struct espalier_shard *shard, const float *logits)
+{
+    const struct espalier_train_options *options = shard->fit->options;
+    uint32_t classes = classes_of(options->teacher);
+    float share = options->distill;
+
+    memcpy(espalier_pass_input(shard->teacher), espalier_pass_input(shard->pass),
+           input_size(options->teacher, shard->batch) * sizeof(float));
+    const float *said = espalier_pass_forward(shard->teacher, shard->teacher_views, 0.0F, NULL);
+    double loss =
+        espalier_distillation(logits, said, classes, shard->batch, options->temperature, shard->teacher_gradients);
+    shard->loss += (double)share * (loss - shard->loss);
+    for (size_t i = 0; i < (size_t)classes * shard->batch; i++)
+        shard->logit_gradients[i] += share * (shard->teacher_gradients[i] - shard->logit_gradients[i]);
+}
+
 void espalier_shard_train(struct espalier_shard *shard, const struct espalier_view *views, const uint32_t *images)
 {
-    const struct espalier_network *network = shard->fit->network;
     const float *logits = forward(shard, views, images);
 
     for (uint32_t n = 0; n < shard->batch; n++)
         shard->labels[n] = shard->fit->data->labels[images[n]];
-    shard->loss = espalier_cross_entropy(logits, shard->labels, network->layers[network->layer_count - 1].shape.rows,
-                                         shard->batch, shard->logit_gradients);
+    shard->loss = espalier_cross_entropy(logits, shard->labels, classes_of(shard->fit->network), shard->batch,
+                                         shard->logit_gradients);
+    if (shard->teacher != NULL)
+        ask_teacher(shard, logits);
     if (isfinite(shard->loss))
         espalier_pass_backward(shard->pass, views, shard->logit_gradients, &shard->gradients);
 }

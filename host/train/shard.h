@@ -6,12 +6,17 @@
 #include "live.h"
 #include "pass.h"
 
+#include <espalier/model.h>
+
 struct espalier_shard {
     const struct espalier_fit *fit;
     uint32_t batch; /* images of this share */
     uint8_t *labels;
     float *logit_gradients;
     struct espalier_pass *pass;
+    struct espalier_pass *teacher; /* NULL: none */
+    struct espalier_view teacher_views[ESPALIER_LAYERS_MAX];
+    float *teacher_gradients;
     struct espalier_gradients gradients;
     struct espalier_random random; /* of distortions, dropout and noise */
     double loss;                   /* mean of the share's images */

@@ -12,6 +12,7 @@ struct espalier_train_options espalier_train_defaults(void)
                                            .learning_rate = 1.5e-3F,
                                            .dropout = 0.4F,
                                            .augment = 1.0F,
+                                           .temperature = 4.0F,
                                            .threads = 1};
 }
 

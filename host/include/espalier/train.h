@@ -34,9 +34,13 @@ struct espalier_train_options {
     bool normalize; /**< with batch normalization, folded into weights and biases at a stage's end (compression: when it
                        retrains; choosing and ADMM are always without, training with levels with). Rows of a network
                        that was trained with it are all alike in size: ADMM then finds it hard to choose. */
-    uint32_t threads;                     /**< that share a batch, 1 to 64; the batch is a multiple of it */
-    espalier_progress_callback *progress; /**< may be NULL */
-    void *context;                        /**< handed to progress */
+    const struct espalier_network *teacher; /**< whose softened answers are learned beside the labels, in all stages but
+                                               variational dropout's; same images and classes. NULL: none */
+    float distill;                          /**< the teacher's share of the loss, 0 to 1 */
+    float temperature;                      /**< that softens the answers, over 0 */
+    uint32_t threads;                       /**< that share a batch, 1 to 64; the batch is a multiple of it */
+    espalier_progress_callback *progress;   /**< may be NULL */
+    void *context;                          /**< handed to progress */
 };
 
 /** 20 epochs, batch 64, 5,000 images held out, mild augmentation. */
