@@ -338,14 +338,14 @@ START_TEST(damage_of_every_kind_on_the_line_is_repaired)
     struct espalier_random random = seeded(4);
     for (unsigned fault = 0; fault < MOCK_BYTE_FAULTS; fault++) {
         uint64_t faults = 0, bad = 0, told = 0;
-        for (uint32_t i = 0; i < test_scale(5); i++) {
+        for (uint32_t i = 0; i < test_scale(5) || faults == 0; i++) {
             struct espalier_error error = {0};
             struct rig rig = {.bus = mock_bus_open()};
             const struct mock_ftdi_spec chip = {.kind = i % 2,
                                                 .board = &uart_model_tiny,
                                                 .phase = 0.5,
                                                 .seed = test_seed() + 100 * fault + i,
-                                                .rate = MOCK_BYTE_FAULTS * 1e-3,
+                                                .rate = MOCK_BYTE_FAULTS * 2e-3,
                                                 .kinds = 1u << fault};
             struct task task = drive_task(&random);
             plug(&rig, &chip, 3, "IB1");
@@ -360,7 +360,6 @@ START_TEST(damage_of_every_kind_on_the_line_is_repaired)
             free_task(&task);
             mock_bus_close(rig.bus);
         }
-        ck_assert_uint_gt(faults, 0);
         ck_assert(fault != MOCK_BYTE_BROKEN || bad + told > 0);
         ck_assert(fault != MOCK_BYTE_OVERRUN || told > 0);
     }

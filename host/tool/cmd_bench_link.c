@@ -20,13 +20,13 @@ static const char help[] =
     "waiting.\n\n"
     "  --device WHICH   a device on USB; see below\n"
     "  --board NAME     a simulated board (see \"espalier boards\")\n"
-            "  --bytes N        bytes each way (default 2,000,000; 50,000 to a simulated board)\n"
-            "  --trips N        round trips (default 1,000; 50 to a simulated board)\n"
-            "  --json           print JSON: clock (\"seconds\" or \"cycles\"), out and in (bytes a second or cycle), "
-            "round_trip\n\n" DEVICE_HELP "\n"
-            "examples: espalier bench-link --device any\n"
-            "          espalier bench-link --device ftdi:any,baud=3000000\n"
-            "          espalier bench-link --board up5k --json\n";
+    "  --bytes N        bytes each way (default 2,000,000; 50,000 to a simulated board)\n"
+    "  --trips N        round trips (default 1,000; 50 to a simulated board)\n"
+    "  --json           print JSON: clock (\"seconds\" or \"cycles\"), out and in (bytes a second or cycle), "
+    "round_trip\n\n" DEVICE_HELP "\n"
+    "examples: espalier bench-link --device any\n"
+    "          espalier bench-link --device ftdi:any,baud=3000000\n"
+    "          espalier bench-link --board up5k --json\n";
 
 struct arguments {
     const char *device, *board;

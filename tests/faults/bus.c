@@ -45,4 +45,4 @@ static struct fault_session run(size_t kind, uint64_t seed, struct fault_tasks *
 }
 
 const struct fault_level fault_bus = {
-    .name = "bus", .share = 0.008, .kinds = kinds, .count = sizeof kinds / sizeof kinds[0], .run = run};
+    .name = "bus", .share = 0.06, .kinds = kinds, .count = sizeof kinds / sizeof kinds[0], .run = run};

@@ -287,4 +287,4 @@ static struct fault_session run(size_t kind, uint64_t seed, struct fault_tasks *
 }
 
 const struct fault_level fault_frames = {
-    .name = "frame", .share = 0.977, .kinds = kinds, .count = sizeof kinds / sizeof kinds[0], .run = run};
+    .name = "frame", .share = 0.915, .kinds = kinds, .count = sizeof kinds / sizeof kinds[0], .run = run};

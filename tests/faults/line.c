@@ -52,4 +52,4 @@ static struct fault_session run(size_t kind, uint64_t seed, struct fault_tasks *
 }
 
 const struct fault_level fault_line = {
-    .name = "line", .share = 0.003, .kinds = kinds, .count = sizeof kinds / sizeof kinds[0], .run = run};
+    .name = "line", .share = 0.005, .kinds = kinds, .count = sizeof kinds / sizeof kinds[0], .run = run};

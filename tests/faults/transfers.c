@@ -56,4 +56,4 @@ static struct fault_session run(size_t kind, uint64_t seed, struct fault_tasks *
 }
 
 const struct fault_level fault_transfers = {
-    .name = "transfer", .share = 0.012, .kinds = kinds, .count = sizeof kinds / sizeof kinds[0], .run = run};
+    .name = "transfer", .share = 0.02, .kinds = kinds, .count = sizeof kinds / sizeof kinds[0], .run = run};
