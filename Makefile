@@ -21,7 +21,7 @@ LIBUSB_LIBS = $(shell pkg-config --libs libusb-1.0 2>/dev/null || echo -lusb-1.0
 
 .DELETE_ON_ERROR:
 .SECONDARY:
-.PHONY: all help setup demo test test-sanitize faults lint format data models models-lenet5 bench bench-train synth synth-link clean build-all build-tests
+.PHONY: all help setup demo usbip test test-sanitize faults lint format data models models-lenet5 bench bench-train synth synth-link clean build-all build-tests
 
 all: setup-demo ## build the libraries, the simulated boards and the tool (default)
 	@$(MAKE) --no-print-directory -j$(JOBS) build-all
@@ -89,6 +89,10 @@ demo: all ## run the shipped models on real digits in the RTL, compare with the 
 	@$(TOOL) compare --show-digits 4 --board up5k --board ecp5-25k --count $(IMAGES) --seed $(SEED) $(DEMO_FLAGS) \
 	    tests/data/models/lenet5-dense8.esp tests/data/models/lenet5-structured.esp tests/data/models/lenet5-gap.esp
 
+usbip: setup-demo ## serve a simulated board as a USB device over USB/IP, for usbip attach (USBIP_FLAGS="--boards 2 --port 3241"); Ctrl-C ends it
+	@$(MAKE) --no-print-directory -j$(JOBS) $(USBIP)
+	@exec $(USBIP) --usbip $(USBIP_FLAGS)
+
 # ---- tests -----------------------------------------------------------------------------------------------------------
 
 # tests/support/usb.c drives a model that only the programs of sim/usb.mk have
@@ -101,7 +105,7 @@ include tests/blocks/rules.mk
 include sim/usb.mk
 include sim/uart.mk
 $(BUILD)/tests/check_%: $(BUILD)/tests/check_%.o $(TEST_SUPPORT) $(TEST_TOOL_OBJECTS) $(SIM_LIBRARY) $(LIBRARY)
-	$(CXX) $(LDFLAGS) -o $@ $^ $(CHECK_LIBS) $(LDLIBS)
+	$(CXX) $(LDFLAGS) -o $@ $(filter %.o,$^) $(filter %.a,$^) $(CHECK_LIBS) $(LDLIBS)
 $(BUILD)/tests/check_tool: | $(TOOL) # runs it
 # Devices on USB that are not there, for the tests of the driver, which start themselves again under umockdev-wrapper
 MOCK_USB = $(BUILD)/tests/umockdev/mock_usb.o
@@ -113,8 +117,12 @@ $(BUILD)/tests/check_ftdi: $(MOCK_USB) $(MOCK_FTDI)
 FAULTS = $(patsubst %.c,$(BUILD)/%.o,$(filter-out %/main.c,$(wildcard tests/faults/*.c)))
 $(BUILD)/tests/check_faults $(BUILD)/tests/faults/faults: $(FAULTS) $(MOCK_USB) $(MOCK_FTDI) $(USB_OBJECTS) $(USB_DIR)/board/shim.o $(USB_DIR)/board/model.a
 $(BUILD)/tests/faults/faults: $(BUILD)/tests/faults/main.o $(TEST_SUPPORT) $(TEST_TOOL_OBJECTS) $(SIM_LIBRARY) $(LIBRARY)
+	$(CXX) $(LDFLAGS) -o $@ $(filter %.o,$^) $(filter %.a,$^) $(CHECK_LIBS) $(LDLIBS)
+$(addprefix $(BUILD)/tests/,check_driver check_driver_rtl check_ftdi check_faults faults/faults): LDLIBS += $(shell pkg-config --libs umockdev-1.0 2>/dev/null)
+# and with the RTL's own USB device behind libusb
+$(BUILD)/tests/check_driver_rtl: $(BUILD)/tests/check_driver_rtl.o $(MOCK_USB) $(addprefix $(BUILD)/tests/support/,support.o task.o random_model.o) \
+    $(USB_DIR)/libusb_board.a $(LIBRARY)
 	$(CXX) $(LDFLAGS) -o $@ $^ $(CHECK_LIBS) $(LDLIBS)
-$(BUILD)/tests/check_driver $(BUILD)/tests/check_ftdi $(BUILD)/tests/check_faults $(BUILD)/tests/faults/faults: LDLIBS += $(shell pkg-config --libs umockdev-1.0 2>/dev/null)
 
 build-tests: build-all $(TESTS)
 
@@ -160,7 +168,7 @@ synth-link: setup-synth ## the same on the USB device, the UART and the SPI slav
 
 clean: ## remove what was built (keeps build/data and build/venv)
 	rm -rf $(BUILD)/host $(BUILD)/sim $(BUILD)/usb $(BUILD)/uart $(BUILD)/tests $(BUILD)/verilated $(BUILD)/include $(BUILD)/sanitize $(BUILD)/synth \
-	    $(LIBRARY) $(SHARED) $(TOOL) $(BUILD)/libespalier_sim.a
+	    $(LIBRARY) $(SHARED) $(TOOL) $(USBIP) $(BUILD)/libespalier_sim.a
 
 # Dependency files are by-products of compiling: never targets of a rule.
 %.d: ;

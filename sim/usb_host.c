@@ -161,6 +161,12 @@ static void keep_frames(struct usb_host *host)
     }
 }
 
+void usb_host_next_frame(struct usb_host *host)
+{
+    usb_bus_run(host->bus, host->frame_begin + FRAME_MICROSECONDS * USB_MICROSECOND);
+    keep_frames(host);
+}
+
 void usb_host_send(struct usb_host *host, const uint8_t *packet, size_t size, enum usb_fault fault)
 {
     send(host, packet, size, fault == USB_FAULT_NONE ? draw_fault(host) : fault);
@@ -246,16 +252,26 @@ enum usb_reply usb_host_out(struct usb_host *host, uint8_t token, unsigned endpo
     return usb_host_listen(host);
 }
 
+static bool is_data(enum usb_reply reply)
+{
+    return reply == USB_REPLY_DATA0 || reply == USB_REPLY_DATA1;
+}
+
+/* Confirms the data in host->heard, which stay there. */
+static void acknowledge(struct usb_host *host)
+{
+    const uint8_t ack = USB_ACK;
+    const struct usb_heard heard = host->heard;
+    usb_host_send(host, &ack, 1, USB_FAULT_NONE);
+    host->heard = heard;
+}
+
 enum usb_reply usb_host_in(struct usb_host *host, unsigned endpoint, bool confirm)
 {
     send_token(host, USB_IN, endpoint);
     enum usb_reply reply = usb_host_listen(host);
-    if (confirm && (reply == USB_REPLY_DATA0 || reply == USB_REPLY_DATA1)) {
-        const uint8_t ack = USB_ACK;
-        const struct usb_heard heard = host->heard;
-        usb_host_send(host, &ack, 1, USB_FAULT_NONE);
-        host->heard = heard;
-    }
+    if (confirm && is_data(reply))
+        acknowledge(host);
     return reply;
 }
 
@@ -292,7 +308,7 @@ static int read_stage(struct usb_host *host, uint8_t *data, size_t length)
     unsigned repeats = 0;
     while (done < length) {
         enum usb_reply reply = persist(host, USB_IN, 0, NULL, 0);
-        if (reply != USB_REPLY_DATA0 && reply != USB_REPLY_DATA1)
+        if (!is_data(reply))
             return failure(reply);
         if ((reply == USB_REPLY_DATA1) != toggle) { /* once more: our ACK was lost */
             if (++repeats > USB_TRIES)
@@ -364,16 +380,27 @@ bool usb_host_bulk_out(struct usb_host *host, const uint8_t *bytes, size_t size,
     return true;
 }
 
+int usb_host_bulk_in_within(struct usb_host *host, uint8_t *bytes, size_t room, enum usb_reply *reply)
+{
+    *reply = usb_host_in(host, 1, false);
+    if (!is_data(*reply))
+        return USB_FAILED;
+    const size_t size = host->heard.size - 3;
+    const bool again = (*reply == USB_REPLY_DATA1) != host->toggle_in; /* once more: our ACK was lost */
+    if (!again && size > room)
+        return USB_OVERFLOW;
+    acknowledge(host);
+    if (again)
+        return USB_FAILED;
+    host->toggle_in = !host->toggle_in;
+    if (size > 0)
+        memcpy(bytes, host->heard.packet + 1, size);
+    return (int)size;
+}
+
 int usb_host_bulk_in(struct usb_host *host, uint8_t bytes[64], enum usb_reply *reply)
 {
-    *reply = usb_host_in(host, 1, true);
-    if (*reply != USB_REPLY_DATA0 && *reply != USB_REPLY_DATA1)
-        return USB_FAILED;
-    if ((*reply == USB_REPLY_DATA1) != host->toggle_in)
-        return USB_FAILED; /* once more: our ACK was lost */
-    host->toggle_in = !host->toggle_in;
-    memcpy(bytes, host->heard.packet + 1, host->heard.size - 3);
-    return (int)host->heard.size - 3;
+    return usb_host_bulk_in_within(host, bytes, 64, reply);
 }
 
 bool usb_host_enumerate(struct usb_host *host, uint8_t address)

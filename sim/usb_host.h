@@ -58,6 +58,8 @@ void usb_host_open(struct usb_host *host, struct usb_bus *bus, uint64_t seed);
 
 /** Lets bit times pass. */
 void usb_host_idle(struct usb_host *host, double bits);
+/** Lets time pass to the next frame, and sends its start. Needs host->frames. */
+void usb_host_next_frame(struct usb_host *host);
 /** Holds SE0. */
 void usb_host_reset(struct usb_host *host, double microseconds);
 
@@ -75,7 +77,7 @@ enum usb_reply usb_host_out(struct usb_host *host, uint8_t token, unsigned endpo
 enum usb_reply usb_host_in(struct usb_host *host, unsigned endpoint, bool confirm);
 
 /** ---- Transfers. They try a transaction again after silence and garbled answers, at most USB_TRIES times. */
-enum { USB_TRIES = 3, USB_FAILED = -1, USB_STALLED = -2 };
+enum { USB_TRIES = 3, USB_FAILED = -1, USB_STALLED = -2, USB_OVERFLOW = -3 };
 
 struct usb_setup {
     uint8_t type, request;
@@ -89,6 +91,8 @@ int usb_host_control(struct usb_host *host, struct usb_setup setup, uint8_t *dat
 bool usb_host_bulk_out(struct usb_host *host, const uint8_t *bytes, size_t size, enum usb_reply *reply);
 /** One packet from endpoint 1. @return bytes that are new, or USB_FAILED if there are none: *reply tells why */
 int usb_host_bulk_in(struct usb_host *host, uint8_t bytes[64], enum usb_reply *reply);
+/** The same with room for fewer bytes. @return USB_OVERFLOW if a packet has more: it is not confirmed, so it stays */
+int usb_host_bulk_in_within(struct usb_host *host, uint8_t *bytes, size_t room, enum usb_reply *reply);
 
 /** Reset, address, descriptors, configuration: what an operating system does. @return true if all of it went well */
 bool usb_host_enumerate(struct usb_host *host, uint8_t address);

@@ -29,6 +29,10 @@ struct usb_model {
     /** A cycle of the other clock. A model without streams (espalier_usb) leaves @p stream alone.
      * @return false while nothing is going on: no run is under way */
     bool (*clock)(void *model, struct usb_stream *stream);
+    /** Writes another serial number over the one in the descriptors' memory, as can be done to the block RAM in a
+     * finished bitstream. @return false unless it is printable ASCII and has as many characters as the one of the build
+     */
+    bool (*set_serial)(void *model, const char *serial);
     void (*power_down)(void *model);
 };
 

@@ -1,9 +1,13 @@
 // A Verilated USB device behind the C interface of usb_model.h. Compiled once a model, which is told by MODEL_HEADER,
-// MODEL_CLASS and MODEL_SYMBOL (sim/rules.mk); MODEL_STREAMS says that it has streams, else it has the core behind it.
+// MODEL_CLASS and MODEL_SYMBOL (sim/usb.mk); MODEL_STREAMS says that it has streams, else it has the core behind it;
+// MODEL_DESCRIPTORS is the scope of usb_descriptors.v, MODEL_SERIAL the serial number it was built with.
 #include MODEL_HEADER
+#include <algorithm>
 #include <memory>
 #include <new>
+#include <string>
 #include <verilated.h>
+#include <verilated_syms.h>
 
 extern "C" {
 #include "usb_model.h"
@@ -95,6 +99,35 @@ bool core_clock(void *model, usb_stream *stream)
 #endif
 }
 
+// A string descriptor's length, type and UTF-16 text.
+std::string string_descriptor(const std::string &text)
+{
+    std::string bytes{static_cast<char>(2 + 2 * text.size()), 3};
+    for (char c : text)
+        bytes += {c, '\0'};
+    return bytes;
+}
+
+bool set_serial(void *model, const char *serial)
+{
+    const std::string before = string_descriptor(MODEL_SERIAL), after = string_descriptor(serial);
+    const bool printable = std::all_of(serial, serial + std::char_traits<char>::length(serial),
+                                       [](char c) { return c > ' ' && c <= '~'; });
+    if (!printable || after.size() != before.size())
+        return false;
+    const VerilatedScope *scope = static_cast<Device *>(model)->context.scopeFind(MODEL_DESCRIPTORS);
+    const VerilatedVar *rom = scope ? scope->varFind("rom") : nullptr;
+    if (!rom)
+        return false;
+    auto *begin = static_cast<char *>(rom->datap());
+    auto *end = begin + rom->totalSize();
+    auto *place = std::search(begin, end, before.begin(), before.end());
+    if (place == end)
+        return false;
+    std::copy(after.begin(), after.end(), place);
+    return true;
+}
+
 } // namespace
 
-const struct usb_model MODEL_SYMBOL = {power_up, reset, usb_clock, core_clock, power_down};
+const struct usb_model MODEL_SYMBOL = {power_up, reset, usb_clock, core_clock, set_serial, power_down};

@@ -345,7 +345,7 @@ START_TEST(damage_of_every_kind_on_the_line_is_repaired)
                                                 .board = &uart_model_tiny,
                                                 .phase = 0.5,
                                                 .seed = test_seed() + 100 * fault + i,
-                                                .rate = MOCK_BYTE_FAULTS * 2e-3,
+                                                .rate = MOCK_BYTE_FAULTS * 3e-4,
                                                 .kinds = 1u << fault};
             struct task task = drive_task(&random);
             plug(&rig, &chip, 3, "IB1");

@@ -49,6 +49,7 @@ static const struct {
     {"libusb", DEMO | TEST, LIBRARY("libusb-1.0"), NULL},
     {"Check", TEST, LIBRARY("check"), NULL},
     {"umockdev", TEST, LIBRARY("umockdev-1.0"), NULL},
+    {"usbip", TEST, "PATH=$PATH:/usr/sbin usbip version", NULL},
     {"python3", TEST | LINT | SYNTH, "python3 --version", NULL},
     {"yosys", LINT | SYNTH, "yosys -V", NULL},
     {"iverilog", LINT, "iverilog -V", NULL},

@@ -21,7 +21,8 @@ enum {
     URBS_MAX = 256,
     CONTROL = 0x00, /* usbfs keeps endpoint 0 under this address */
     SETUP_BYTES = 8,
-    LATE_LOOKS = 50 /* looks until a late transfer is served */
+    PORT_MICROSECONDS = 300, /* of bus time, each time somebody looks for a finished transfer */
+    LATE_LOOKS = 50          /* looks until a late transfer is served */
 };
 
 /* The device of rtl/link/usb_descriptors.v. */
@@ -40,6 +41,7 @@ static const struct mock_body espalier_body = {.manufacturer = "Espalier",
 struct urb {
     struct usbdevfs_urb *urb; /* the client's: the handlers share its memory */
     const void *client;
+    uint32_t id; /* on the port */
     enum mock_fate fate;
     unsigned waited;
     int done; /* OUT: bytes that have been taken */
@@ -56,6 +58,7 @@ struct mock_device {
     bool driven[MOCK_INTERFACES];       /* by the kernel's driver */
     struct urb urbs[URBS_MAX];
     size_t count;
+    uint32_t ids;                  /* given to transfers on the port */
     uint8_t rest[MOCK_PACKET_MAX]; /* IN bytes that a short transfer left */
     size_t rest_size;
     struct mock_tally tally;
@@ -109,6 +112,8 @@ static void vanish(struct mock_device *device)
     for (size_t i = 0; i < device->count; i++)
         if (!device->urbs[i].finished)
             finish(device, &device->urbs[i], -ESHUTDOWN, 0);
+    if (device->spec.port)
+        usb_port_forget(device->spec.port);
 }
 
 /* A string descriptor. @return its length */
@@ -247,10 +252,76 @@ static void serve(struct mock_device *device, struct urb *entry)
         (is_in(entry->urb) ? serve_in : serve_out)(device, entry);
 }
 
+/* ---- transfers on a port ---- */
+
+static void pass_on(struct mock_device *device, struct urb *entry)
+{
+    const struct usbdevfs_urb *urb = entry->urb;
+    const uint8_t *bytes = urb->buffer;
+    const size_t setup = is_bulk(urb) ? 0 : SETUP_BYTES, length = (size_t)urb->buffer_length - setup;
+    struct usb_urb *transfer = usb_urb_create(length);
+    ck_assert(transfer != NULL);
+    memcpy(transfer->setup, bytes, setup);
+    entry->id = transfer->id = ++device->ids;
+    transfer->endpoint = urb->endpoint & 0x0f;
+    transfer->in = is_bulk(urb) ? is_in(urb) : transfer->setup[0] & 0x80;
+    transfer->empty_end = urb->flags & USBDEVFS_URB_ZERO_PACKET;
+    transfer->whole = urb->flags & USBDEVFS_URB_SHORT_NOT_OK;
+    if (!transfer->in)
+        memcpy(transfer->data, bytes + setup, length);
+    usb_port_submit(device->spec.port, transfer);
+}
+
+static struct urb *find_transfer(struct mock_device *device, uint32_t id)
+{
+    for (size_t i = 0; i < device->count; i++)
+        if (device->urbs[i].id == id && !device->urbs[i].finished)
+            return &device->urbs[i];
+    return NULL;
+}
+
+/* Hands back what the port has finished; the kernel says ENOENT of what was cancelled. */
+static void collect(struct mock_device *device)
+{
+    for (struct usb_urb *transfer; (transfer = usb_port_finished(device->spec.port)); free(transfer)) {
+        struct urb *entry = find_transfer(device, transfer->id);
+        if (!entry)
+            continue; /* nobody waits for it any more */
+        uint8_t *data = (uint8_t *)entry->urb->buffer + (is_bulk(entry->urb) ? 0 : SETUP_BYTES);
+        if (transfer->in)
+            memcpy(data, transfer->data, transfer->done);
+        finish(device, entry, transfer->status == -ECONNRESET ? -ENOENT : transfer->status, (int)transfer->done);
+    }
+}
+
+static void take_back(struct mock_device *device, struct urb *entry)
+{
+    if (usb_port_cancel(device->spec.port, entry->id))
+        finish(device, entry, -ENOENT, 0);
+    else
+        collect(device);
+}
+
+/* Not while something finished waits to be fetched: a bus waits for nobody, but here a program that closes many
+ * transfers would wait for the bus at each of them. */
+static void let_time_pass(struct mock_device *device)
+{
+    for (size_t i = 0; i < device->count; i++)
+        if (device->urbs[i].finished)
+            return;
+    if (usb_port_awake(device->spec.port))
+        usb_port_advance(device->spec.port, PORT_MICROSECONDS * USB_MICROSECOND);
+    collect(device);
+}
+
 /* Lets a little time pass: the oldest transfer of each endpoint gets on. */
 static void advance(struct mock_device *device)
 {
     bool busy[2] = {false, false};
+    if (device->spec.port) {
+        let_time_pass(device);
+        return;
+    }
     for (size_t i = 0; i < device->count; i++) {
         struct urb *entry = &device->urbs[i];
         if (entry->finished || !is_bulk(entry->urb) || busy[is_in(entry->urb)])
@@ -295,10 +366,12 @@ static int submit(struct mock_device *device, const void *client, struct usbdevf
         return ENOMEM;
     struct urb *entry = &device->urbs[device->count++];
     *entry = (struct urb){.urb = urb, .client = client, .fate = fate};
-    if (!is_bulk(urb)) {
+    if (device->spec.port)
+        pass_on(device, entry);
+    else if (!is_bulk(urb))
         serve_control(device, entry);
+    if (!is_bulk(urb))
         return 0;
-    }
     unsigned *flying = is_in(urb) ? &tally->flying_in : &tally->flying_out;
     unsigned *most = is_in(urb) ? &tally->most_in : &tally->most_out;
     ++*flying;
@@ -331,7 +404,10 @@ static int discard(struct mock_device *device, const struct usbdevfs_urb *urb)
         return ENODEV;
     for (size_t i = 0; i < device->count; i++)
         if (device->urbs[i].urb == urb && !device->urbs[i].finished) {
-            finish(device, &device->urbs[i], -ENOENT, 0);
+            if (device->spec.port)
+                take_back(device, &device->urbs[i]);
+            else
+                finish(device, &device->urbs[i], -ENOENT, 0);
             return 0;
         }
     return EINVAL;
@@ -394,6 +470,9 @@ static int tell_driver(struct mock_device *device, const struct usbdevfs_ioctl *
 
 static int clear_halt(struct mock_device *device, unsigned endpoint)
 {
+    const struct usb_setup clear = {0x02, 1, 0, (uint16_t)endpoint, 0};
+    if (device->spec.port)
+        return usb_port_control(device->spec.port, clear, NULL) == 0 ? 0 : EPIPE;
     *(endpoint & 0x80 ? &device->halted_in : &device->halted_out) = false;
     return 0;
 }
@@ -455,6 +534,8 @@ static void handle_vanished(UMockdevIoctlBase *base, UMockdevIoctlClient *client
         release(device, client, i);
     for (size_t i = device->count; i-- > 0;)
         if (device->urbs[i].client == client) {
+            if (!device->urbs[i].finished && device->spec.port)
+                take_back(device, &device->urbs[i]);
             if (!device->urbs[i].finished)
                 finish(device, &device->urbs[i], -ENOENT, 0);
             forget_urb(device, i);
@@ -478,6 +559,23 @@ void mock_bus_close(struct mock_bus *bus)
     free(bus);
 }
 
+static void write_hexadecimal(const uint8_t *bytes, size_t count, char *text, size_t size)
+{
+    for (size_t i = 0; i < count && 2 * i + 2 < size; i++)
+        snprintf(text + 2 * i, size - 2 * i, "%02x", bytes[i]);
+}
+
+/* Device and configuration, as the device tells them. */
+static void read_descriptors(struct usb_port *port, char *text, size_t size)
+{
+    uint8_t bytes[18 + 64];
+    const struct usb_setup device = {0x80, 6, 0x0100, 0, 18}, configuration = {0x80, 6, 0x0200, 0, 64};
+    ck_assert_int_eq(usb_port_control(port, device, bytes), 18);
+    const int more = usb_port_control(port, configuration, bytes + 18);
+    ck_assert_int_gt(more, 0);
+    write_hexadecimal(bytes, 18 + (size_t)more, text, size);
+}
+
 /* Device, configuration, and an interface with two bulk endpoints for each, in hexadecimal. */
 static void write_descriptors(const struct mock_device *device, char *text, size_t size)
 {
@@ -497,8 +595,7 @@ static void write_descriptors(const struct mock_device *device, char *text, size
         memcpy(bytes + used, interface, sizeof interface);
         used += sizeof interface;
     }
-    for (size_t i = 0; i < used && 2 * i + 2 < size; i++)
-        snprintf(text + 2 * i, size - 2 * i, "%02x", bytes[i]);
+    write_hexadecimal(bytes, used, text, size);
 }
 
 static void node_of(const struct mock_device *device, char node[32])
@@ -521,7 +618,10 @@ struct mock_device *mock_plug(struct mock_bus *bus, const struct mock_spec *spec
     g_object_connect(device->handler, "signal-after::handle-ioctl", handle_ioctl, device,
                      "signal-after::client-vanished", handle_vanished, device, NULL);
     node_of(device, node);
-    write_descriptors(device, descriptors, sizeof descriptors);
+    if (spec->port)
+        read_descriptors(spec->port, descriptors, sizeof descriptors);
+    else
+        write_descriptors(device, descriptors, sizeof descriptors);
     snprintf(text, sizeof text,
              "P: /devices/usb1/1-%u\nN: bus/usb/001/%03u\nE: SUBSYSTEM=usb\nE: DRIVER=usb\nE: BUSNUM=001\n"
              "E: DEVNUM=%03u\nE: DEVNAME=%s\nE: DEVTYPE=usb_device\nA: bConfigurationValue=1\\n\n"

@@ -1,6 +1,7 @@
 /* USB devices that are not there, for an unmodified libusb: umockdev redirects what a program asks /sys and /dev, and
  * the ioctls of usbfs are answered here. Behind each device is a transport, most often a simulated board: bulk OUT
- * bytes go to it, bulk IN bytes come from it. Time passes for it while somebody looks for finished transfers.
+ * bytes go to it, bulk IN bytes come from it; or a simulated bus with a simulated USB device. Time passes for it while
+ * somebody looks for finished transfers.
  *
  * The program must run under umockdev-wrapper (mock_usb_enter). Its threads may use devices as they like; a device is
  * plugged, unplugged and looked at by one of them. */
@@ -8,6 +9,7 @@
 #define ESPALIER_TEST_MOCK_USB_H
 
 #include <espalier/device.h>
+#include <usb_port.h>
 
 /* What happens to a transfer. */
 enum mock_fate {
@@ -50,6 +52,9 @@ struct mock_spec {
     bool mute;                        /* its control endpoint stalls */
     struct espalier_transport behind; /* not closed here; send NULL: swallows everything and says nothing. What it gives
                                          at a time is a packet */
+    /* Instead of it a port with a whole USB device, configured: it answers all transfers, those of endpoint 0 included,
+     * and has the descriptors and strings. Of the fates, MOCK_SERVE, MOCK_VANISH and MOCK_REFUSE are then possible. */
+    struct usb_port *port;
     /* The fate of bulk transfer @p number (from 0, submitted or refused); NULL: all are served. */
     enum mock_fate (*fate)(void *context, uint64_t number, bool in);
     void *context;
