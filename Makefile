@@ -24,7 +24,7 @@ LIBUSB_LIBS = $(shell pkg-config --libs libusb-1.0 2>/dev/null || echo -lusb-1.0
 
 .DELETE_ON_ERROR:
 .SECONDARY:
-.PHONY: all help setup demo usbip test test-sanitize lint format data quick models models-lenet5 firmware build-firmware firmware-emulate bench bench-train synth synth-link bitstream flash board-images board-table gate-level clean build-all build-tests
+.PHONY: all help setup demo usbip test test-sanitize faults lint format data quick models models-lenet5 firmware build-firmware firmware-emulate bench bench-train synth synth-link bitstream flash board-images board-table gate-level clean build-all build-tests
 
 all: setup-demo ## build the libraries, the simulated boards and the tool (default)
 	@$(MAKE) --no-print-directory -j$(JOBS) build-all
@@ -112,15 +112,23 @@ $(BUILD)/tests/%.o: CPPFLAGS += -Itests -Ihost/tool
 include tests/blocks/rules.mk
 include sim/usb.mk
 include sim/spi.mk
+include sim/uart.mk
 include firmware/firmware.mk
 $(BUILD)/tests/check_%: $(BUILD)/tests/check_%.o $(TEST_SUPPORT) $(TEST_TOOL_OBJECTS) $(SIM_LIBRARY) $(LIBRARY)
 	$(CXX) $(LDFLAGS) -o $@ $(filter %.o,$^) $(filter %.a,$^) $(CHECK_LIBS) $(LDLIBS)
 $(addprefix $(BUILD)/tests/,check_tool check_resume check_quick): | $(TOOL) # run it
-# Devices on USB that are not there, for the test of the driver; it starts itself again under umockdev-wrapper
+# Devices on USB that are not there, for the tests of the driver, which start themselves again under umockdev-wrapper
 MOCK_USB = $(BUILD)/tests/umockdev/mock_usb.o
+MOCK_FTDI = $(BUILD)/tests/umockdev/mock_ftdi.o $(UART_LIBRARY)
 $(BUILD)/tests/umockdev/%.o: CPPFLAGS += $(subst -I,-isystem ,$(shell pkg-config --cflags umockdev-1.0 2>/dev/null))
 $(BUILD)/tests/check_driver: $(MOCK_USB)
-$(BUILD)/tests/check_driver $(BUILD)/tests/check_driver_rtl: LDLIBS += $(shell pkg-config --libs umockdev-1.0 2>/dev/null)
+$(BUILD)/tests/check_ftdi: $(MOCK_USB) $(MOCK_FTDI)
+# The campaign of faults goes over all levels: transfers, frames, D+ and D-, a serial line
+FAULTS = $(patsubst %.c,$(BUILD)/%.o,$(filter-out %/main.c,$(wildcard tests/faults/*.c)))
+$(BUILD)/tests/check_faults $(BUILD)/tests/faults/faults: $(FAULTS) $(MOCK_USB) $(MOCK_FTDI) $(USB_OBJECTS) $(USB_DIR)/board/shim.o $(USB_DIR)/board/model.a
+$(BUILD)/tests/faults/faults: $(BUILD)/tests/faults/main.o $(TEST_SUPPORT) $(TEST_TOOL_OBJECTS) $(SIM_LIBRARY) $(LIBRARY)
+	$(CXX) $(LDFLAGS) -o $@ $(filter %.o,$^) $(filter %.a,$^) $(CHECK_LIBS) $(LDLIBS)
+$(addprefix $(BUILD)/tests/,check_driver check_driver_rtl check_ftdi check_faults faults/faults): LDLIBS += $(shell pkg-config --libs umockdev-1.0 2>/dev/null)
 # and with the RTL's own USB device behind libusb
 $(BUILD)/tests/check_driver_rtl: $(BUILD)/tests/check_driver_rtl.o $(MOCK_USB) $(addprefix $(BUILD)/tests/support/,support.o task.o random_model.o) \
     $(USB_DIR)/libusb_board.a $(LIBRARY)
@@ -136,6 +144,11 @@ test-sanitize: setup-test ## the same under AddressSanitizer and UndefinedBehavi
 	@$(MAKE) --no-print-directory -j$(JOBS) build-tests BUILD=build/sanitize OPT=-O1 $(SANITIZE_FLAGS)
 	@BUILD=build/sanitize ESPALIER_TEST_SCALE=small scripts/run-tests $(patsubst $(BUILD)/%,build/sanitize/%,$(TESTS))
 SANITIZE_FLAGS = SANITIZE="-fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer"
+
+FAULT_COUNT ?= 100000
+faults: setup-test ## inject FAULT_COUNT faults (100,000) on every level and compare every result; table, build/faults.json; SEED draws them
+	@$(MAKE) --no-print-directory -j$(JOBS) $(BUILD)/tests/faults/faults
+	@$(BUILD)/tests/faults/faults $(FAULT_COUNT) $(SEED) $(BUILD)/faults.json
 
 # ---- quality ---------------------------------------------------------------------------------------------------------
 
@@ -194,9 +207,9 @@ gate-level: setup-synth setup-demo ## netlists of an iCE40 and an ECP5 build, on
 	done; done
 
 clean: ## remove what was built (keeps build/data, build/venv and build/trixie)
-	rm -rf $(BUILD)/bitstream $(BUILD)/gate $(BUILD)/board-images $(BUILD)/host $(BUILD)/sim $(BUILD)/usb $(BUILD)/spi $(BUILD)/firmware $(BUILD)/pico-ice $(BUILD)/tests $(BUILD)/verilated $(BUILD)/include $(BUILD)/sanitize $(BUILD)/synth \
+	rm -rf $(BUILD)/bitstream $(BUILD)/gate $(BUILD)/board-images $(BUILD)/host $(BUILD)/sim $(BUILD)/usb $(BUILD)/spi $(BUILD)/uart $(BUILD)/firmware $(BUILD)/pico-ice $(BUILD)/tests $(BUILD)/verilated $(BUILD)/include $(BUILD)/sanitize $(BUILD)/synth \
 	    $(LIBRARY) $(SHARED) $(TOOL) $(USBIP) $(BUILD)/libespalier_sim.a $(BRIDGE_LIBRARY) $(UF2)
 
 # Dependency files are by-products of compiling: never targets of a rule.
 %.d: ;
--include $(shell find $(BUILD)/host $(BUILD)/sim $(BUILD)/usb $(BUILD)/spi $(BUILD)/firmware $(BUILD)/gate $(BUILD)/board-images $(BUILD)/tests -name '*.d' 2>/dev/null)
+-include $(shell find $(BUILD)/host $(BUILD)/sim $(BUILD)/usb $(BUILD)/spi $(BUILD)/uart $(BUILD)/firmware $(BUILD)/gate $(BUILD)/board-images $(BUILD)/tests -name '*.d' 2>/dev/null)

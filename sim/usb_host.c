@@ -96,6 +96,8 @@ static enum usb_fault draw_fault(struct usb_host *host)
 {
     if (host->fault_rate == 0 || uniform(host) >= host->fault_rate)
         return USB_FAULT_NONE;
+    if (host->fault != USB_FAULT_NONE)
+        return host->fault;
     return (enum usb_fault)(1 + espalier_random_below(&host->random, USB_FAULTS - 1));
 }
 

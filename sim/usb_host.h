@@ -38,7 +38,8 @@ struct usb_host {
     double skew;                  /**< D- against D+, either way, in bits: another one each edge */
     unsigned gap_least, gap_most; /**< idle bits between packets of the host */
     bool frames;                  /**< send starts of frame, and keep clear of the end of a frame */
-    double fault_rate;            /**< of every packet sent, a random fault */
+    double fault_rate;            /**< of every packet sent, a random fault, */
+    enum usb_fault fault;         /**< or this one if it is not USB_FAULT_NONE */
     double deafness;              /**< of every packet of the device, that the host does not get it right */
     uint64_t faults;              /**< injected so far, both kinds */
 

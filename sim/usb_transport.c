@@ -13,6 +13,7 @@ enum {
 static const usb_time PATIENCE = (usb_time)400000 * 1000000000, PATIENCE_BUSY = (usb_time)4000000 * 1000000000;
 
 struct cable {
+    struct espalier_usb_history *history;
     struct usb_bus bus;
     struct usb_host host;
     uint8_t buffer[BUFFER_BYTES]; /**< received and not yet asked for: [first, last) */
@@ -79,6 +80,8 @@ static enum espalier_status cable_receive(void *context, uint8_t *bytes, size_t 
 static void cable_close(void *context)
 {
     struct cable *cable = context;
+    if (cable->history)
+        *cable->history = (struct espalier_usb_history){cable->host.faults, (double)cable->bus.now / 1e15};
     usb_bus_close(&cable->bus);
     free(cable);
 }
@@ -100,7 +103,9 @@ enum espalier_status espalier_usb_cable_open(const struct espalier_usb_cable *wa
         cable_close(cable);
         return espalier_fail(error, ESPALIER_ERR_IO, "the device at the USB cable does not enumerate");
     }
+    cable->history = wanted->history;
     cable->host.fault_rate = wanted->fault_rate;
+    cable->host.fault = wanted->fault;
     cable->host.deafness = wanted->deafness;
     *out = (struct espalier_transport){
         .context = cable, .send = cable_send, .receive = cable_receive, .close = cable_close};

@@ -6,13 +6,21 @@
 
 #include <espalier/device.h>
 
+/** What has happened on a cable. */
+struct espalier_usb_history {
+    uint64_t faults;
+    double seconds; /**< of the bus */
+};
+
 struct espalier_usb_cable {
     const struct usb_model *model;
-    uint64_t seed;         /**< of the power-up state and of the faults */
-    double ppm;            /**< device's clock against the host's */
-    double core_megahertz; /**< the core's clock */
-    double fault_rate;     /**< of the host's packets, once it has enumerated; see usb_host.h */
-    double deafness;       /**< of the device's */
+    uint64_t seed;                        /**< of the power-up state and of the faults */
+    double ppm;                           /**< device's clock against the host's */
+    double core_megahertz;                /**< the core's clock */
+    double fault_rate;                    /**< of the host's packets, once it has enumerated; see usb_host.h */
+    enum usb_fault fault;                 /**< the same */
+    double deafness;                      /**< of the device's */
+    struct espalier_usb_history *history; /**< written when it is closed, or NULL */
 };
 
 /** Powers the device up, enumerates it as an operating system does, and gives the link to its bulk pipes.

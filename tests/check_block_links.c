@@ -1,10 +1,10 @@
 /* The links of rtl/link that sample their pins: byte_fifo against a queue, uart against a line of another rate,
  * spi_slave against a master written from its header. USB has its own programs, check_usb_*.c. */
 #include "blocks/block.h"
+#include "support/serial.h"
 #include "support/support.h"
 
 #include <espalier/spi.h>
-#include <math.h>
 #include <string.h>
 
 /* ---- byte_fifo ---- */
@@ -44,66 +44,13 @@ END_TEST
 
 /* ---- uart ---- */
 
-/* The other side of the line: sends and receives at its own rate, in cycles of the block's clock. */
-struct line {
-    double bit; /* cycles of a bit */
-    double at;  /* of the byte under way */
-    int sending;
-    bool stop;
-    double heard_at; /* where the byte that is being heard began */
-    bool hearing, last;
-    unsigned heard_bits, heard;
-};
-
-static bool line_send(struct line *line, double now, int next, bool *began)
-{
-    *began = false;
-    if (line->sending < 0 && next >= 0) {
-        line->sending = next;
-        line->at = now;
-        *began = true;
-    }
-    if (line->sending < 0)
-        return true;
-    const int bit = (int)floor((now - line->at) / line->bit);
-    if (bit >= 10) {
-        line->sending = -1;
-        return line_send(line, now, next, began);
-    }
-    return bit == 0 ? false : bit == 9 ? line->stop : line->sending >> (bit - 1) & 1;
-}
-
-/* @return a byte that has been heard, or -1 */
-static int line_hear(struct line *line, double now, bool level)
-{
-    if (!line->hearing && line->last && !level) {
-        line->hearing = true;
-        line->heard_at = now;
-        line->heard_bits = line->heard = 0;
-    }
-    line->last = level;
-    if (!line->hearing || now < line->heard_at + (line->heard_bits + 0.5) * line->bit)
-        return -1;
-    if (line->heard_bits == 0)
-        ck_assert_msg(!level, "a start bit that is none");
-    else if (line->heard_bits < 9)
-        line->heard |= (unsigned)level << (line->heard_bits - 1);
-    else {
-        ck_assert_msg(level, "a stop bit that is none");
-        line->hearing = false;
-        return (int)line->heard;
-    }
-    line->heard_bits++;
-    return -1;
-}
-
 /* Both ways at once, with flow control both ways: nothing lost, whatever the rates. */
 static void uart_exchange(struct block *block, double rate, bool flow, double take)
 {
     static uint8_t in[4096], out[4096];
     const unsigned divider = block_parameter(block, "DIVIDER"), margin = block_parameter(block, "MARGIN");
     const unsigned count = divider > 50 ? 60 : test_scale(600);
-    struct line line = {.bit = divider * rate, .sending = -1, .stop = true, .last = true};
+    struct serial line = serial_idle(divider * rate);
     unsigned sent = 0, got = 0, given = 0, heard = 0, late = 0;
     bool offered = false, cts_n = true;
     unsigned hold = 0;
@@ -117,7 +64,7 @@ static void uart_exchange(struct block *block, double rate, bool flow, double ta
         const bool stopped = flow && block_get(block, "o_rts_n");
         late = stopped ? late : 0; /* a chip sends a few more bytes once it has been told to stop */
         const bool may = sent < count && (!stopped || late < margin - 2);
-        block_set(block, "i_rx", line_send(&line, (double)cycle, may ? in[sent] : -1, &began));
+        block_set(block, "i_rx", serial_send(&line, (double)cycle, may ? in[sent] : SERIAL_NOTHING, &began));
         sent += began;
         late += began && stopped;
         if (hold-- == 0) {
@@ -141,7 +88,8 @@ static void uart_exchange(struct block *block, double rate, bool flow, double ta
         block_expect(block, "o_overrun", 0);
         block_expect(block, "o_broken", 0);
         block_clock(block);
-        const int byte = line_hear(&line, (double)cycle, block_get(block, "o_tx"));
+        const int byte = serial_hear(&line, (double)cycle, block_get(block, "o_tx"));
+        ck_assert_msg(byte >= 0 || byte == SERIAL_NOTHING, "a start or stop bit that is none: %d", byte);
         if (byte >= 0) {
             ck_assert_uint_lt(heard, given);
             ck_assert_uint_eq((unsigned)byte, out[heard++]);
@@ -192,10 +140,12 @@ START_TEST(uart_drops_broken_bytes_and_noise_and_tells_of_overruns)
         /* broken, then depth + 2 good ones that nobody takes: one is at the output, one is lost */
         unsigned broken = 0, lost = 0;
         for (unsigned byte = 0; byte < depth + 3; byte++) {
-            struct line line = {.bit = divider, .sending = -1, .stop = byte > 0};
+            struct serial line = serial_idle(divider);
             bool began;
+            line.stop = byte > 0;
             for (unsigned cycle = 0; cycle < 12 * divider; cycle++) {
-                block_set(&block, "i_rx", line_send(&line, cycle, cycle == 0 ? (int)(byte & 0xff) : -1, &began));
+                block_set(&block, "i_rx",
+                          serial_send(&line, cycle, cycle == 0 ? (int)(byte & 0xff) : SERIAL_NOTHING, &began));
                 block_clock(&block);
                 broken += (unsigned)block_get(&block, "o_broken");
                 lost += (unsigned)block_get(&block, "o_overrun");

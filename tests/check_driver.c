@@ -1,7 +1,7 @@
 /* The USB driver through an unmodified libusb: umockdev answers its ioctls, a simulated board answers the transfers
  * (umockdev/mock_usb.h). Every result is compared with the reference engine, whatever happens to the transfers. */
 #include "commands.h"
-#include "support/random_model.h"
+#include "support/drive.h"
 #include "support/support.h"
 #include "support/task.h"
 #include "support/wire.h"
@@ -11,20 +11,13 @@
 #include <espalier/measure.h>
 #include <espalier/usb.h>
 #include <espalier_sim.h>
-#include <getopt.h>
 #include <pthread.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
-
-enum {
-    PATIENCE = 2000,  /* milliseconds; for devices that answer, on a busy machine */
-    IMPATIENCE = 100, /* for those that do not */
-    OPENING = 20,     /* times the patience that opening and loading may take, by usb.h */
-    RUNNING = 150,    /* the same, with a run */
-    SLACK = 10        /* seconds for the machine's own business */
-};
+#include <unistd.h>
 
 static struct espalier_random seeded(uint64_t extra)
 {
@@ -33,23 +26,10 @@ static struct espalier_random seeded(uint64_t extra)
     return random;
 }
 
-static double now(void)
-{
-    struct timespec time;
-    clock_gettime(CLOCK_MONOTONIC, &time);
-    return (double)time.tv_sec + 1e-9 * (double)time.tv_nsec;
-}
-
 static double clock_now(void *context)
 {
     (void)context;
-    return now();
-}
-
-static void check_bound(double begin, double bound, const char *what)
-{
-    double seconds = now() - begin;
-    ck_assert_msg(seconds < bound + SLACK, "%s took %.1f s of %.1f s", what, seconds, bound);
+    return drive_now();
 }
 
 /* ---- a board on the bus ---- */
@@ -80,62 +60,6 @@ static void unplug(struct rig *rig)
 static struct mock_spec spec_of(unsigned address, const char *serial)
 {
     return (struct mock_spec){.address = address, .serial = serial, .product = "Espalier accelerator"};
-}
-
-static enum espalier_status open_usb(const char *which, uint32_t patience, struct espalier_device **out,
-                                     struct espalier_error *error)
-{
-    struct espalier_transport transport;
-    *out = NULL;
-    enum espalier_status status = espalier_usb_open(which, patience, &transport, error);
-    return status == ESPALIER_OK ? espalier_device_open(&transport, out, error) : status;
-}
-
-/* A small network that the board `tiny` takes, and images for all its slots. */
-static struct task make_small_task(struct espalier_random *random)
-{
-    struct random_model_limits limits = random_model_defaults();
-    struct espalier_error error = {0};
-    struct espalier_transport transport;
-    struct espalier_device *device;
-    struct espalier_plan plan = {0};
-    limits.rows = 16;
-    limits.columns = 200;
-    limits.edge = 6;
-    limits.activations = 450;
-    limits.stored = 800;
-    test_ok(espalier_sim_open("tiny", NULL, &transport, &error));
-    test_ok(espalier_device_open(&transport, &device, &error));
-    for (;;) {
-        struct espalier_model *model = random_model(random, &limits);
-        enum espalier_status status = espalier_plan_create(model, espalier_device_capabilities(device), &plan, &error);
-        espalier_plan_free(&plan);
-        if (status == ESPALIER_OK) {
-            espalier_device_close(device);
-            return make_task(random, model, 1 + espalier_random_below(random, 4));
-        }
-        espalier_model_free(model);
-    }
-}
-
-/* Opens, loads, runs and closes; what comes out is right or an error. */
-static enum espalier_status go_through(const char *which, uint32_t patience, struct task *task,
-                                       struct espalier_error *error)
-{
-    struct espalier_device *device;
-    const double begin = now();
-    enum espalier_status status = open_usb(which, patience, &device, error);
-    if (status == ESPALIER_OK)
-        status = espalier_device_load(device, task->model, error);
-    if (status != ESPALIER_OK)
-        check_bound(begin, OPENING * patience / 1e3, "opening and loading");
-    if (status == ESPALIER_OK)
-        status = run_task(device, task, error);
-    if (status == ESPALIER_OK)
-        check_task(task, "over USB");
-    espalier_device_close(device);
-    check_bound(begin, RUNNING * patience / 1e3, "a run");
-    return status;
 }
 
 /* ---- finding devices ---- */
@@ -183,37 +107,29 @@ START_TEST(the_list_tells_who_is_there_and_in_which_state)
 }
 END_TEST
 
-static void expect_refusal(const char *which, enum espalier_status expected, const char *mend)
-{
-    struct espalier_error error = {0};
-    struct espalier_transport transport;
-    ck_assert_int_eq(espalier_usb_open(which, PATIENCE, &transport, &error), expected);
-    ck_assert_int_eq(error.status, expected);
-    ck_assert_msg(strstr(error.message, mend) && strlen(error.message) + 1 < sizeof error.message, "%s", error.message);
-}
-
 START_TEST(what_stands_in_the_way_is_told_with_what_mends_it)
 {
     struct espalier_error error = {0};
     struct espalier_transport first;
     char rule[ESPALIER_USB_RULE_BYTES];
+    const struct espalier_usb_info ours = {.vendor_id = 0x1209, .product_id = 0x0001};
     struct mock_bus *bus = mock_bus_open();
-    expect_refusal(NULL, ESPALIER_ERR_NO_DEVICE, "lsusb -d 1209:0001");
+    drive_refusal(NULL, ESPALIER_ERR_NO_DEVICE, "lsusb -d 1209:0001");
     struct mock_spec spec = spec_of(3, "A1"), driven = spec_of(4, "B2");
     struct mock_device *device = mock_plug(bus, &spec);
-    expect_refusal("A2", ESPALIER_ERR_NO_DEVICE, "espalier devices");
-    test_ok(espalier_usb_open("any", PATIENCE, &first, &error));
-    expect_refusal("any", ESPALIER_ERR_BUSY, "another program");
-    expect_refusal("A1", ESPALIER_ERR_BUSY, "another program");
+    drive_refusal("A2", ESPALIER_ERR_NO_DEVICE, "espalier devices");
+    test_ok(espalier_usb_open("any", DRIVE_PATIENCE, &first, &error));
+    drive_refusal("any", ESPALIER_ERR_BUSY, "another program");
+    drive_refusal("A1", ESPALIER_ERR_BUSY, "another program");
     first.close(first.context);
-    espalier_usb_rule(rule);
+    espalier_usb_rule(&ours, rule);
     mock_deny(bus, device);
-    expect_refusal("A1", ESPALIER_ERR_PERMISSION, rule);
-    expect_refusal(NULL, ESPALIER_ERR_PERMISSION, rule);
+    drive_refusal("A1", ESPALIER_ERR_PERMISSION, rule);
+    drive_refusal(NULL, ESPALIER_ERR_PERMISSION, rule);
     mock_allow(bus, device);
     driven.kernel_driver = "usbtest";
     struct mock_device *other = mock_plug(bus, &driven);
-    expect_refusal("B2", ESPALIER_ERR_BUSY, "/sys/bus/usb/devices/1-4:1.0/driver/unbind");
+    drive_refusal("B2", ESPALIER_ERR_BUSY, "/sys/bus/usb/devices/1-4:1.0/driver/unbind");
     mock_unplug(bus, other);
     mock_unplug(bus, device);
     mock_forget(other);
@@ -233,9 +149,9 @@ START_TEST(a_device_is_chosen_by_serial_number_or_path)
         struct mock_spec spec = spec_of(3 + i, serials[i]);
         devices[i] = mock_plug(bus, &spec);
     }
-    expect_refusal("1", ESPALIER_ERR_RANGE, "path");
+    drive_refusal("1", ESPALIER_ERR_RANGE, "path");
     for (unsigned i = 0; i < 3; i++) {
-        test_ok(espalier_usb_open(names[i], PATIENCE, &transport, &error));
+        test_ok(espalier_usb_open(names[i], DRIVE_PATIENCE, &transport, &error));
         for (unsigned n = 0; n < 3; n++)
             ck_assert_uint_eq(mock_tally(devices[n]).claims, n == i);
         transport.close(transport.context);
@@ -249,20 +165,26 @@ START_TEST(a_device_is_chosen_by_serial_number_or_path)
 }
 END_TEST
 
-START_TEST(the_rules_file_has_the_line_that_the_messages_tell)
+START_TEST(the_rules_file_has_the_lines_that_the_messages_tell)
 {
+    static const struct espalier_usb_info infos[] = {{.vendor_id = 0x1209, .product_id = 0x0001},
+                                                     {.vendor_id = 0x0403, .product_id = 0x6010},
+                                                     {.vendor_id = 0x0403, .product_id = 0x6015}};
+    enum { INFOS = sizeof infos / sizeof infos[0] };
     char rule[ESPALIER_USB_RULE_BYTES], line[256];
-    bool found = false;
+    size_t at = 0;
     FILE *file = fopen(ESPALIER_SOURCE_DIR "/host/usb/70-espalier.rules", "r");
     ck_assert(file != NULL);
-    espalier_usb_rule(rule);
     while (fgets(line, sizeof line, file)) {
         line[strcspn(line, "\n")] = '\0';
-        found |= strcmp(line, rule) == 0;
-        ck_assert_msg(line[0] == '#' || strcmp(line, rule) == 0, "%s", line);
+        if (line[0] == '#')
+            continue;
+        ck_assert_uint_lt(at, INFOS);
+        espalier_usb_rule(&infos[at++], rule);
+        ck_assert_str_eq(line, rule);
     }
     fclose(file);
-    ck_assert_msg(found, "%s", rule);
+    ck_assert_uint_eq(at, INFOS);
 }
 END_TEST
 
@@ -276,8 +198,8 @@ START_TEST(random_models_are_bit_exact_over_usb)
     struct mock_spec spec = spec_of(3, "A1");
     plug(&rig, &spec);
     for (uint32_t i = 0; i < test_scale(20); i++) {
-        struct task task = make_small_task(&random);
-        test_ok(go_through("A1", PATIENCE, &task, &error));
+        struct task task = drive_task(&random);
+        test_ok(drive_through("A1", DRIVE_PATIENCE, 0, &task, &error));
         free_task(&task);
     }
     struct mock_tally tally = mock_tally(rig.device);
@@ -304,7 +226,7 @@ START_TEST(transfers_are_kept_under_way_both_ways)
     struct mock_spec spec = spec_of(3, "A1");
     spec.fate = late_out;
     plug(&rig, &spec);
-    test_ok(espalier_usb_open("A1", PATIENCE, &transport, &error));
+    test_ok(espalier_usb_open("A1", DRIVE_PATIENCE, &transport, &error));
     test_ok(espalier_link_measure(&transport, &clock, 20000, 1, &figures, &error));
     struct mock_tally tally = mock_tally(rig.device);
     ck_assert_uint_ge(tally.most_in, 16);
@@ -326,7 +248,7 @@ static void *work(void *context)
 {
     struct worker *worker = context;
     struct espalier_device *device;
-    worker->status = open_usb(worker->serial, PATIENCE, &device, &worker->error);
+    worker->status = drive_open(worker->serial, DRIVE_PATIENCE, &device, &worker->error);
     if (worker->status == ESPALIER_OK)
         worker->status = espalier_device_load(device, worker->task.model, &worker->error);
     for (int i = 0; worker->status == ESPALIER_OK && i < 3; i++)
@@ -347,7 +269,7 @@ START_TEST(devices_in_threads_do_not_disturb_each_other)
         struct mock_spec spec = spec_of(3 + i, serials[i]);
         rigs[i].bus = bus;
         plug(&rigs[i], &spec);
-        workers[i] = (struct worker){.serial = serials[i], .task = make_small_task(&random)};
+        workers[i] = (struct worker){.serial = serials[i], .task = drive_task(&random)};
     }
     for (unsigned i = 0; i < DEVICES; i++)
         ck_assert_int_eq(pthread_create(&workers[i].thread, NULL, work, &workers[i]), 0);
@@ -373,11 +295,11 @@ START_TEST(the_link_is_measured)
     struct rig rig = {.bus = mock_bus_open()};
     struct mock_spec spec = spec_of(3, "A1");
     plug(&rig, &spec);
-    test_ok(espalier_usb_open("A1", PATIENCE, &transport, &error));
+    test_ok(espalier_usb_open("A1", DRIVE_PATIENCE, &transport, &error));
     test_ok(espalier_link_measure(&transport, &clock, 20000, 10, &figures, &error));
     ck_assert(figures.out > 0 && figures.in > 0 && figures.least > 0);
     ck_assert(figures.least <= figures.median && figures.median <= figures.most);
-    test_ok(espalier_usb_open("A1", PATIENCE, &transport, &error));
+    test_ok(espalier_usb_open("A1", DRIVE_PATIENCE, &transport, &error));
     ck_assert_int_eq(espalier_link_measure(&transport, &clock, 1, 0, &figures, &error), ESPALIER_ERR_RANGE);
     ck_assert_uint_eq(mock_tally(rig.device).claims, 0);
     unplug(&rig);
@@ -386,29 +308,6 @@ START_TEST(the_link_is_measured)
 END_TEST
 
 /* ---- the tool ---- */
-
-/* Runs a command of the tool in this process, for the devices are in it. What it prints goes to @p text. */
-static int tool(int (*command)(int, char **), const char *const *arguments, char *text, size_t size)
-{
-    char *argv[16] = {NULL};
-    int argc = 0;
-    const char *path = test_path(0, "out");
-    for (; arguments[argc]; argc++) {
-        argv[argc] = malloc(strlen(arguments[argc]) + 1);
-        strcpy(argv[argc], arguments[argc]);
-    }
-    ck_assert(freopen(path, "w", stdout) != NULL);
-    optind = 0; /* getopt begins anew */
-    int code = command(argc, argv);
-    fflush(stdout);
-    FILE *file = fopen(path, "r");
-    ck_assert(file != NULL);
-    text[fread(text, 1, size - 1, file)] = '\0';
-    fclose(file);
-    for (int i = 0; i < argc; i++)
-        free(argv[i]);
-    return code;
-}
 
 START_TEST(the_tool_classifies_on_a_device)
 {
@@ -423,18 +322,117 @@ START_TEST(the_tool_classifies_on_a_device)
     struct espalier_error error = {0};
     struct mock_bus *bus = mock_bus_open();
     struct mock_spec spec = spec_of(3, "A1");
-    ck_assert_int_eq(tool(espalier_cmd_devices, devices, text, sizeof text), TOOL_NO_DEVICE);
-    ck_assert_int_eq(tool(espalier_cmd_run, missing, text, sizeof text), TOOL_NO_DEVICE);
+    ck_assert_int_eq(drive_tool(espalier_cmd_devices, devices, text, sizeof text), TOOL_NO_DEVICE);
+    ck_assert_int_eq(drive_tool(espalier_cmd_run, missing, text, sizeof text), TOOL_NO_DEVICE);
     test_ok(espalier_sim_open("up5k", NULL, &spec.behind, &error));
     struct mock_device *device = mock_plug(bus, &spec);
-    ck_assert_int_eq(tool(espalier_cmd_devices, devices, text, sizeof text), TOOL_OK);
+    ck_assert_int_eq(drive_tool(espalier_cmd_devices, devices, text, sizeof text), TOOL_OK);
     ck_assert_msg(strstr(text, "\"A1\"") && strstr(text, "\"1-3\"") && strstr(text, "\"free\""), "%s", text);
-    ck_assert_int_eq(tool(espalier_cmd_bench_link, bench, text, sizeof text), TOOL_OK);
-    ck_assert_int_eq(tool(espalier_cmd_run, both, text, sizeof text), TOOL_USAGE);
-    ck_assert_int_eq(tool(espalier_cmd_run, in_engine, expected, sizeof expected), TOOL_OK);
-    ck_assert_int_eq(tool(espalier_cmd_run, on_device, text, sizeof text), TOOL_OK);
+    ck_assert_int_eq(drive_tool(espalier_cmd_bench_link, bench, text, sizeof text), TOOL_OK);
+    ck_assert_int_eq(drive_tool(espalier_cmd_run, both, text, sizeof text), TOOL_USAGE);
+    ck_assert_int_eq(drive_tool(espalier_cmd_run, in_engine, expected, sizeof expected), TOOL_OK);
+    ck_assert_int_eq(drive_tool(espalier_cmd_run, on_device, text, sizeof text), TOOL_OK);
     ck_assert_msg(strstr(text, "\"engine\": \"device\"") && strstr(expected, "\"logits\""), "%s", text);
     ck_assert_str_eq(strstr(text, "\"logits\""), strstr(expected, "\"logits\"")); /* and mismatches: 0 */
+    mock_unplug(bus, device);
+    mock_forget(device);
+    spec.behind.close(spec.behind.context);
+    mock_bus_close(bus);
+}
+END_TEST
+
+/* Runs a command that must fail with an exit code and a text. */
+static void expect_failure(const char *device, int code, const char *text)
+{
+    static const char model[] = ESPALIER_DATA_DIR "/models/lenet5-structured.esp";
+    const char *const arguments[] = {"run", model, "IDX:7", "--device", device, NULL};
+    char printed[4096];
+    const int given = drive_tool(espalier_cmd_run, arguments, printed, sizeof printed);
+    ck_assert_msg(given == code && strstr(printed, text), "exit code %d: %s", given, printed);
+}
+
+START_TEST(the_tool_tells_what_stands_in_the_way_apart)
+{
+    struct espalier_error error = {0};
+    struct espalier_transport first;
+    struct mock_bus *bus = mock_bus_open();
+    struct mock_spec spec = spec_of(3, "A1"), driven = spec_of(4, "B2");
+    expect_failure("any", TOOL_NO_DEVICE, "no Espalier device on USB: plug one in");
+    struct mock_device *device = mock_plug(bus, &spec);
+    mock_deny(bus, device);
+    expect_failure("any", TOOL_PERMISSION, "/etc/udev/rules.d/70-espalier.rules");
+    mock_allow(bus, device);
+    test_ok(espalier_usb_open("any", DRIVE_PATIENCE, &first, &error));
+    expect_failure("any", TOOL_BUSY, "in use by another program");
+    first.close(first.context);
+    driven.kernel_driver = "usbtest";
+    struct mock_device *other = mock_plug(bus, &driven);
+    expect_failure("B2", TOOL_BUSY, "held by a driver of the kernel");
+    mock_unplug(bus, other);
+    mock_unplug(bus, device);
+    mock_forget(other);
+    mock_forget(device);
+    mock_bus_close(bus);
+}
+END_TEST
+
+/* ---- Ctrl-C ---- */
+
+struct interruption {
+    uint64_t at; /* the transfer at which it comes; what is submitted from then on hangs */
+    int number;  /* the signal */
+    bool over;
+};
+
+static enum mock_fate interrupt(void *context, uint64_t number, bool in)
+{
+    struct interruption *interruption = context;
+    (void)in;
+    if (interruption->over || number < interruption->at)
+        return MOCK_SERVE;
+    if (number == interruption->at)
+        kill(getpid(), interruption->number);
+    return MOCK_HANG;
+}
+
+START_TEST(an_interrupted_command_gives_the_device_back_and_the_next_one_works)
+{
+    static const char model[] = ESPALIER_DATA_DIR "/models/lenet5-structured.esp";
+    static const char *const run[] = {"run", model, "IDX:7", "--device", "A1", "--json", NULL};
+    static const char *const eval[] = {"eval", model, "--count", "8", "--device", "A1", "--json", NULL};
+    static const char *const bench[] = {"bench-link", "--device", "A1", "--bytes", "9000", "--trips", "9", NULL};
+    static const struct {
+        int (*command)(int, char **);
+        const char *const *arguments;
+    } commands[] = {{espalier_cmd_run, run}, {espalier_cmd_eval, eval}, {espalier_cmd_bench_link, bench}};
+    struct espalier_random random = seeded(30);
+    struct espalier_error error = {0};
+    struct mock_bus *bus = mock_bus_open();
+    struct mock_spec spec = spec_of(3, "A1");
+    struct interruption interruption = {.over = true};
+    struct sigaction before, after;
+    char text[4096], expected[4096];
+    ck_assert_int_eq(sigaction(SIGINT, NULL, &before), 0);
+    spec.fate = interrupt;
+    spec.context = &interruption;
+    test_ok(espalier_sim_open("up5k", NULL, &spec.behind, &error));
+    struct mock_device *device = mock_plug(bus, &spec);
+    ck_assert_int_eq(drive_tool(espalier_cmd_run, run, expected, sizeof expected), TOOL_OK);
+    for (uint32_t i = 0; i < 3 * test_scale(10) / 5 + 3; i++) {
+        const uint64_t now = mock_tally(device).transfers;
+        interruption =
+            (struct interruption){.at = now + espalier_random_below(&random, 50), .number = i % 2 ? SIGINT : SIGTERM};
+        const int code = drive_tool(commands[i % 3].command, commands[i % 3].arguments, text, sizeof text);
+        ck_assert_msg(code == TOOL_SIGNAL + SIGINT && strstr(text, "cancelled"), "exit code %d: %s", code, text);
+        const struct mock_tally tally = mock_tally(device);
+        ck_assert_uint_eq(tally.claims + tally.flying_in + tally.flying_out, 0);
+        ck_assert_msg(tally.transfers > interruption.at, "it ended before it was interrupted");
+        interruption.over = true;
+        ck_assert_int_eq(drive_tool(espalier_cmd_run, run, text, sizeof text), TOOL_OK);
+        ck_assert_str_eq(text, expected);
+    }
+    ck_assert_int_eq(sigaction(SIGINT, NULL, &after), 0);
+    ck_assert(after.sa_handler == before.sa_handler);
     mock_unplug(bus, device);
     mock_forget(device);
     spec.behind.close(spec.behind.context);
@@ -476,7 +474,7 @@ static uint64_t count_faults(const struct mock_tally *tally)
 START_TEST(a_device_unplugged_at_any_transfer_is_missed_and_comes_back)
 {
     struct espalier_random random = seeded(10);
-    struct task task = make_small_task(&random);
+    struct task task = drive_task(&random);
     struct rig rig = {.bus = mock_bus_open()};
     uint64_t missed = 0, at = 0;
     const uint64_t step = test_scale(10) == 10 ? 1 : 7;
@@ -487,9 +485,9 @@ START_TEST(a_device_unplugged_at_any_transfer_is_missed_and_comes_back)
         spec.fate = decide;
         spec.context = &plan;
         plug(&rig, &spec);
-        const double begin = now();
-        enum espalier_status status = go_through("A1", PATIENCE, &task, &error);
-        check_bound(begin, 1, "missing the device");
+        const double begin = drive_now();
+        enum espalier_status status = drive_through("A1", DRIVE_PATIENCE, 0, &task, &error);
+        drive_check_bound(begin, 1, "missing the device");
         struct mock_tally tally = mock_tally(rig.device);
         vanished = tally.fates[MOCK_VANISH] > 0;
         ck_assert_msg(status == ESPALIER_OK ||
@@ -501,7 +499,7 @@ START_TEST(a_device_unplugged_at_any_transfer_is_missed_and_comes_back)
         if (at % (5 * step) == 0) {
             spec.fate = NULL;
             plug(&rig, &spec);
-            test_ok(go_through("A1", PATIENCE, &task, &error));
+            test_ok(drive_through("A1", DRIVE_PATIENCE, 0, &task, &error));
             unplug(&rig);
         }
     }
@@ -521,13 +519,13 @@ START_TEST(one_fault_anywhere_is_repaired)
     for (size_t i = 0; i < sizeof fates / sizeof fates[0]; i++)
         for (uint32_t n = 0; n < test_scale(10); n++) {
             struct espalier_error error = {0};
-            struct task task = make_small_task(&random);
+            struct task task = drive_task(&random);
             struct plan plan = {.fate = fates[i], .at = espalier_random_below(&random, 80)};
             struct mock_spec spec = spec_of(3, "A1");
             spec.fate = decide;
             spec.context = &plan;
             plug(&rig, &spec);
-            enum espalier_status status = go_through("A1", 4 * IMPATIENCE, &task, &error);
+            enum espalier_status status = drive_through("A1", 4 * DRIVE_IMPATIENCE, 0, &task, &error);
             ck_assert_msg(status == ESPALIER_OK, "fate %d at transfer %llu: %s", (int)fates[i],
                           (unsigned long long)plan.at, error.message);
             unplug(&rig);
@@ -545,13 +543,13 @@ START_TEST(under_many_faults_results_are_right_or_errors)
     uint32_t right = 0, wrong = 0;
     for (uint32_t i = 0; i < test_scale(60); i++) {
         struct espalier_error error = {0};
-        struct task task = make_small_task(&random);
+        struct task task = drive_task(&random);
         struct plan plan = {.random = seeded(1000 + i), .rate = i % 3 == 0 ? 0.15 : 0.01};
         struct mock_spec spec = spec_of(3, "A1");
         spec.fate = decide;
         spec.context = &plan;
         plug(&rig, &spec);
-        enum espalier_status status = go_through("A1", IMPATIENCE, &task, &error);
+        enum espalier_status status = drive_through("A1", DRIVE_IMPATIENCE, 0, &task, &error);
         ck_assert_msg(status == ESPALIER_OK || status == ESPALIER_ERR_TIMEOUT || status == ESPALIER_ERR_IO ||
                           status == ESPALIER_ERR_DEVICE,
                       "status %d: %s", (int)status, error.message);
@@ -618,9 +616,9 @@ static enum espalier_status open_stranger(struct stranger *stranger, struct espa
     stranger->at = stranger->endless ? 0 : stranger->size;
     spec.behind = (struct espalier_transport){.context = stranger, .send = stranger_send, .receive = stranger_receive};
     struct mock_device *device = mock_plug(bus, &spec);
-    const double begin = now();
-    enum espalier_status status = open_usb("A1", IMPATIENCE, &opened, error);
-    check_bound(begin, OPENING * IMPATIENCE / 1e3, "opening");
+    const double begin = drive_now();
+    enum espalier_status status = drive_open("A1", DRIVE_IMPATIENCE, &opened, error);
+    drive_check_bound(begin, DRIVE_OPENING * DRIVE_IMPATIENCE / 1e3, "opening");
     ck_assert(opened == NULL);
     struct mock_tally tally = mock_tally(device);
     ck_assert_uint_eq(tally.claims + tally.flying_in + tally.flying_out, 0);
@@ -660,6 +658,28 @@ START_TEST(another_protocol_version_is_told_with_what_mends_it)
 }
 END_TEST
 
+START_TEST(the_tool_tells_of_another_protocol_version)
+{
+    for (int newer = 0; newer < 2; newer++) {
+        struct stranger stranger = {.size = 0};
+        const uint8_t payload[2] = {ESPALIER_NAK_TYPE, 0};
+        struct wire_frame frame = wire_frame(ESPALIER_RSP_NAK, 65, payload, sizeof payload);
+        struct mock_bus *bus = mock_bus_open();
+        struct mock_spec spec = spec_of(3, "A1");
+        frame.version = (uint8_t)(newer ? ESPALIER_VERSION + 1 : ESPALIER_VERSION - 1);
+        stranger.at = stranger.size = wire_encode(&frame, stranger.bytes);
+        spec.behind =
+            (struct espalier_transport){.context = &stranger, .send = stranger_send, .receive = stranger_receive};
+        struct mock_device *device = mock_plug(bus, &spec);
+        expect_failure("A1", TOOL_DEVICE, newer ? "update this program" : "update the device");
+        ck_assert_uint_eq(mock_tally(device).claims, 0);
+        mock_unplug(bus, device);
+        mock_forget(device);
+        mock_bus_close(bus);
+    }
+}
+END_TEST
+
 static enum mock_fate hang(void *context, uint64_t number, bool in)
 {
     (void)number;
@@ -677,8 +697,8 @@ START_TEST(a_device_that_takes_or_gives_nothing_is_given_up)
         spec.fate = hang;
         spec.context = &way;
         plug(&rig, &spec);
-        struct task task = make_small_task(&random);
-        ck_assert_int_eq(go_through("A1", IMPATIENCE, &task, &error), ESPALIER_ERR_TIMEOUT);
+        struct task task = drive_task(&random);
+        ck_assert_int_eq(drive_through("A1", DRIVE_IMPATIENCE, 0, &task, &error), ESPALIER_ERR_TIMEOUT);
         ck_assert_uint_eq(mock_tally(rig.device).flying_in + mock_tally(rig.device).flying_out, 0);
         free_task(&task);
         unplug(&rig);
@@ -710,10 +730,10 @@ START_TEST(another_thread_can_cancel)
     ck_assert_int_eq(pthread_create(&thread, NULL, cancel_soon, &same), 0);
     uint8_t byte;
     size_t count;
-    const double begin = now();
+    const double begin = drive_now();
     ck_assert_int_eq(transport.send(transport.context, (const uint8_t *)"", 1, &count), ESPALIER_OK);
     ck_assert_int_eq(transport.receive(transport.context, &byte, 1, true, &count), ESPALIER_ERR_CANCELLED);
-    check_bound(begin, 0.2, "cancelling");
+    drive_check_bound(begin, 0.2, "cancelling");
     ck_assert_int_eq(pthread_join(thread, NULL), 0);
     ck_assert_int_eq(espalier_device_open(&transport, &opened, &error), ESPALIER_ERR_CANCELLED);
     ck_assert(strstr(error.message, "cancelled"));
@@ -730,17 +750,20 @@ int main(int argc, char **argv)
         the_list_tells_who_is_there_and_in_which_state,
         what_stands_in_the_way_is_told_with_what_mends_it,
         a_device_is_chosen_by_serial_number_or_path,
-        the_rules_file_has_the_line_that_the_messages_tell,
+        the_rules_file_has_the_lines_that_the_messages_tell,
         random_models_are_bit_exact_over_usb,
         transfers_are_kept_under_way_both_ways,
         devices_in_threads_do_not_disturb_each_other,
         the_link_is_measured,
         the_tool_classifies_on_a_device,
+        the_tool_tells_what_stands_in_the_way_apart,
+        an_interrupted_command_gives_the_device_back_and_the_next_one_works,
         a_device_unplugged_at_any_transfer_is_missed_and_comes_back,
         one_fault_anywhere_is_repaired,
         under_many_faults_results_are_right_or_errors,
         silence_and_endless_nonsense_are_given_up,
         another_protocol_version_is_told_with_what_mends_it,
+        the_tool_tells_of_another_protocol_version,
         a_device_that_takes_or_gives_nothing_is_given_up,
         another_thread_can_cancel,
     };

@@ -523,7 +523,8 @@ static enum espalier_status open_tampered(const char *board, const char *trace, 
         free(link);
         return status;
     }
-    *out = (struct espalier_transport){link, tampering_send, tampering_receive, tampering_close};
+    *out = (struct espalier_transport){
+        .context = link, .send = tampering_send, .receive = tampering_receive, .close = tampering_close};
     return ESPALIER_OK;
 }
 

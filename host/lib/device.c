@@ -114,18 +114,32 @@ static void make_weights(const void *context, size_t index, struct espalier_fram
     memcpy(request->payload, weights->bytes + done, request->size);
 }
 
+/* Requests of weights that may be under way beside a run, and how long they are, where nothing but its own count stops
+ * the host (transport.room): one is waited for while the next is on its way, and the questions that the link asks of a
+ * device that waits for long have room behind them. */
+enum { WEIGHTS_KEPT = 2 };
+
+static size_t weights_chunk(const struct espalier_device *device)
+{
+    const size_t most = payload_max(device) / 4 * 4, room = device->link.transport.room;
+    if (!device->plan.streamed || room == 0)
+        return most;
+    const size_t each = (room > ESPALIER_LINK_QUESTIONS ? room - ESPALIER_LINK_QUESTIONS : 0) / WEIGHTS_KEPT;
+    return each < ESPALIER_FRAME_OVERHEAD + 4 ? 4 : at_most((each - ESPALIER_FRAME_OVERHEAD) / 4 * 4, most);
+}
+
 /* Sends @p size bytes of the stream: resident, or beside a run that reads them. */
 static enum espalier_status send_weights(struct espalier_device *device, size_t size, struct espalier_error *error)
 {
-    const struct weights weights = {.bytes = device->packed.bytes,
-                                    .size = size,
-                                    .chunk = payload_max(device) / 4 * 4,
-                                    .rewind = !device->plan.streamed};
-    const struct espalier_batch batch = {.count = (size + weights.chunk - 1) / weights.chunk + weights.rewind,
-                                         .make = make_weights,
-                                         .context = &weights,
-                                         .resumable = true,
-                                         .beside_run = device->plan.streamed};
+    const struct weights weights = {
+        .bytes = device->packed.bytes, .size = size, .chunk = weights_chunk(device), .rewind = !device->plan.streamed};
+    const struct espalier_batch batch = {
+        .count = (size + weights.chunk - 1) / weights.chunk + weights.rewind,
+        .window = device->plan.streamed && device->link.transport.room > 0 ? WEIGHTS_KEPT : 0,
+        .make = make_weights,
+        .context = &weights,
+        .resumable = true,
+        .beside_run = device->plan.streamed};
     return espalier_link_send(&device->link, &batch, 0, error);
 }
 

@@ -9,10 +9,10 @@
 #include <string.h>
 
 enum {
-    ATTEMPTS = 8,  /* for one request, and for a batch between two that are confirmed */
-    WINDOW = 4,    /* requests under way: their answers fit every buffer on the way back */
-    FAR = 64,      /* a distance of sequence numbers that nothing under way has */
-    SILENCES = 32, /* times the link's patience that a run may take */
+    ATTEMPTS = ESPALIER_LINK_ATTEMPTS, /* for one request, and for a batch between two that are confirmed */
+    WINDOW = 4,                        /* requests under way: their answers fit every buffer on the way back */
+    FAR = 64,                          /* a distance of sequence numbers that nothing under way has */
+    SILENCES = 32,                     /* times the link's patience that a run may take */
     BABBLE = 16384 /* bytes that come without anything having been asked: more than any answers under way */
 };
 
@@ -254,7 +254,8 @@ static enum espalier_status fill_window(struct espalier_link *link, const struct
                                         struct progress *progress, struct espalier_error *error)
 {
     struct espalier_frame request;
-    while (progress->sent < batch->count && progress->sent - progress->confirmed < WINDOW) {
+    const size_t window = batch->window > 0 ? batch->window : WINDOW;
+    while (progress->sent < batch->count && progress->sent - progress->confirmed < window) {
         batch->make(batch->context, progress->sent, &request);
         request.sequence = (uint8_t)(link->sequence + (progress->sent - progress->confirmed));
         enum espalier_status status = send_frame(link, &request, error);

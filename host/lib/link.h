@@ -23,6 +23,10 @@ struct espalier_link {
     size_t babble; /**< bytes received since something was last sent */
 };
 
+/** Bytes of the questions that the link asks at the most of a device that has been silent, before it gives the session
+ * up. */
+enum { ESPALIER_LINK_ATTEMPTS = 8, ESPALIER_LINK_QUESTIONS = ESPALIER_LINK_ATTEMPTS * ESPALIER_FRAME_OVERHEAD };
+
 /** Begins a session with HELLO (link->frame is then its answer) or RESET: what the device held is as PROTOCOL.md says.
  */
 enum espalier_status espalier_link_begin(struct espalier_link *link, uint8_t type, struct espalier_error *error);
@@ -35,6 +39,7 @@ enum espalier_status espalier_link_ask(struct espalier_link *link, uint8_t type,
 /** A sequence of requests, several of which are under way at a time. */
 struct espalier_batch {
     size_t count;
+    size_t window; /**< requests under way at the most; 0: as many as the link has by itself */
     /** Makes request @p index: sets type, size and payload. The same index gives the same request. */
     void (*make)(const void *context, size_t index, struct espalier_frame *request);
     const void *context;

@@ -1,15 +1,15 @@
 /* espalier bench-link: how fast the link to a device is. */
 #include "commands.h"
+#include "device.h"
 #include "json.h"
 #include "tool.h"
 
 #include <espalier/measure.h>
-#include <espalier/usb.h>
 #include <espalier_sim.h>
 #include <time.h>
 
 static const char help[] =
-    "usage: espalier bench-link --device SERIAL|any [OPTION]...\n"
+    "usage: espalier bench-link --device WHICH [OPTION]...\n"
     "       espalier bench-link --board NAME [OPTION]...\n\n"
     "Measures the link to a device on USB, in seconds, or to a simulated board inside this program, in clock cycles "
     "of\n"
@@ -18,13 +18,14 @@ static const char help[] =
     "bytes and its answer of 76. What the device holds in its activation memory is lost.\n"
     "A full-speed bus carries 1.216 MB/s at the most; what is missing are frames' own bytes (12 of 1036) and "
     "waiting.\n\n"
-    "  --device SERIAL  a device on USB: serial number or path (see \"espalier devices\"), or any\n"
+    "  --device WHICH   a device on USB; see below\n"
     "  --board NAME     a simulated board (see \"espalier boards\")\n"
     "  --bytes N        bytes each way (default 2,000,000; 50,000 to a simulated board)\n"
     "  --trips N        round trips (default 1,000; 50 to a simulated board)\n"
     "  --json           print JSON: clock (\"seconds\" or \"cycles\"), out and in (bytes a second or cycle), "
-    "round_trip\n\n"
+    "round_trip\n\n" DEVICE_HELP "\n"
     "examples: espalier bench-link --device any\n"
+    "          espalier bench-link --device ftdi:any,baud=3000000\n"
     "          espalier bench-link --board up5k --json\n";
 
 struct arguments {
@@ -89,9 +90,8 @@ static enum espalier_status measure(const struct arguments *arguments, struct es
     const struct espalier_clock clock = {.now = arguments->board ? cycles : seconds, .context = &transport};
     uint64_t bytes = arguments->bytes ? arguments->bytes : arguments->board ? 50000 : 2000000;
     uint64_t trips = arguments->trips ? arguments->trips : arguments->board ? 50 : 1000;
-    enum espalier_status status = arguments->board
-                                      ? espalier_sim_open(arguments->board, NULL, &transport, error)
-                                      : espalier_usb_open(arguments->device, ESPALIER_USB_PATIENCE, &transport, error);
+    enum espalier_status status = arguments->board ? espalier_sim_open(arguments->board, NULL, &transport, error)
+                                                   : device_open(arguments->device, &transport, error);
     if (status != ESPALIER_OK)
         return status;
     return espalier_link_measure(&transport, &clock, bytes, (uint32_t)trips, figures, error);

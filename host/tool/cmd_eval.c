@@ -12,7 +12,7 @@
 #include <string.h>
 
 static const char help[] =
-    "usage: espalier eval MODEL.esp [--engine ref|rtl | --device SERIAL] [OPTION]...\n"
+    "usage: espalier eval MODEL.esp [--engine ref|rtl | --device WHICH] [OPTION]...\n"
     "       espalier eval CHECKPOINT.ckpt --engine float [OPTION]...\n\n"
     "Classifies images and counts how many it gets right. With --engine rtl the images go through simulated boards, "
     "one a\n"
@@ -22,7 +22,7 @@ static const char help[] =
     "got) and the exit code is 9. With --engine float it is a network before quantization, in float arithmetic.\n\n"
     "  --engine E         ref: plain C; rtl: the RTL; float: a checkpoint (default ref)\n"
     "  --board NAME       simulated board (see \"espalier boards\"; default the first)\n"
-    "  --device SERIAL    a device on USB instead: its serial number or path (see \"espalier devices\"), or any\n"
+    "  --device WHICH     a device on USB instead; see below\n"
     "  --count N          draw N images without repetition (default: all, in order)\n"
     "  --seed S           seed of the draw (default 1)\n"
     "  --images FILE      IDX images, plain or gzip; with\n"
@@ -33,7 +33,7 @@ static const char help[] =
     "  --prices FILE      energy prices in pJ, lines \"NAME VALUE\" (default: 45 nm, ISSCC 2014)\n"
     "  --json             print JSON: engine, images, correct, accuracy, mismatches, cycles_per_image, utilisation, "
     "counters, "
-    "...\n\n"
+    "...\n\n" DEVICE_HELP "\n"
     "examples: espalier eval tests/data/models/lenet5-gap.esp\n"
     "          espalier eval tests/data/models/lenet5-gap.esp --engine rtl --count 200 --seed 7 --json\n";
 

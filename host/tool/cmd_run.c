@@ -12,7 +12,7 @@
 #include <string.h>
 
 static const char help[] =
-    "usage: espalier run MODEL.esp IMAGE [--engine ref|rtl] [--board NAME] [--device SERIAL] [--json]\n\n"
+    "usage: espalier run MODEL.esp IMAGE [--engine ref|rtl] [--board NAME] [--device WHICH] [--json]\n\n"
     "Classifies one image, shows it, and prints the score (logit) of every class. IMAGE is\n"
     "  FILE.png, FILE.pgm   a picture of exactly the model's input size (colours become grey)\n"
     "  IDX:n                test digit n of MNIST, from 0 ($ESPALIER_DATA if set)\n"
@@ -20,12 +20,12 @@ static const char help[] =
     "MNIST's digits are white on black: a photograph of ink on paper must be inverted first.\n\n"
     "  --engine ref|rtl     plain C, or the RTL, compared with the plain C (default ref)\n"
     "  --board NAME         simulated board of --engine rtl (see \"espalier boards\")\n"
-    "  --device SERIAL      a device on USB instead, compared with the plain C: its serial number or\n"
-    "                       path (see \"espalier devices\"), or any\n"
-    "  --json               print JSON: class, logits, mismatches\n\n"
+    "  --device WHICH       a device on USB instead, compared with the plain C; see below\n"
+    "  --json               print JSON: class, logits, mismatches\n\n" DEVICE_HELP "\n"
     "examples: espalier run tests/data/models/lenet5-gap.esp IDX:7\n"
     "          espalier run tests/data/models/lenet5-gap.esp seven.png --engine rtl\n"
-    "          espalier run tests/data/models/lenet5-gap.esp IDX:7 --device any\n";
+    "          espalier run tests/data/models/lenet5-gap.esp IDX:7 --device any\n"
+    "          espalier run tests/data/models/lenet5-gap.esp IDX:7 --device ftdi:any\n";
 
 struct arguments {
     const char *model, *image, *device;

@@ -1,12 +1,20 @@
 #include "device.h"
 
+#include "interrupt.h"
+
 #include <espalier/usb.h>
+
+enum espalier_status device_open(const char *which, struct espalier_transport *out, struct espalier_error *error)
+{
+    enum espalier_status status = espalier_usb_open(which, ESPALIER_USB_PATIENCE, out, error);
+    return status == ESPALIER_OK ? interrupt_cancels(out, error) : status;
+}
 
 static enum espalier_status open_device(const char *which, const char *trace, struct espalier_transport *out,
                                         struct espalier_error *error)
 {
     (void)trace; /* device_choose refuses it */
-    return espalier_usb_open(which, ESPALIER_USB_PATIENCE, out, error);
+    return device_open(which, out, error);
 }
 
 const char *device_choose(struct evaluation_options *options, const char *which)

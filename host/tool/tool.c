@@ -24,7 +24,7 @@ static const struct {
     {TOOL_NO_DEVICE, "there is no such device on USB, or it was unplugged"},
     {TOOL_PERMISSION, "this user may not open the device"},
     {TOOL_BUSY, "another program or a driver has the device"},
-    {TOOL_SIGNAL + SIGINT, "training was stopped by Ctrl-C (SIGINT)"},
+    {TOOL_SIGNAL + SIGINT, "stopped by Ctrl-C (SIGINT): training may go on later; a device is given back"},
     {TOOL_SIGNAL + SIGTERM, "training was stopped by SIGTERM"},
 };
 
@@ -42,7 +42,7 @@ static const int code_of_status[] = {
     [ESPALIER_ERR_NO_DEVICE] = TOOL_NO_DEVICE,
     [ESPALIER_ERR_PERMISSION] = TOOL_PERMISSION,
     [ESPALIER_ERR_BUSY] = TOOL_BUSY,
-    [ESPALIER_ERR_CANCELLED] = TOOL_FAILURE,
+    [ESPALIER_ERR_CANCELLED] = TOOL_SIGNAL + SIGINT,
 };
 
 void tool_exit_codes(FILE *out)

@@ -24,7 +24,7 @@ enum {
     TOOL_NO_DEVICE = 11,
     TOOL_PERMISSION = 12,
     TOOL_BUSY = 13,
-    TOOL_SIGNAL = 128 /* and the number of the signal that stopped training */
+    TOOL_SIGNAL = 128 /* and the number of the signal that stopped the command */
 };
 
 /* Prints the table of exit codes. */

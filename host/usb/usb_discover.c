@@ -1,9 +1,12 @@
 /* Which Espalier devices are on the bus, which of them is meant, and what stands in the way of opening it.
  *
  * A device is one of ours if its descriptors say so (vendor, product, and the interface with its two bulk endpoints:
- * the pair of numbers is one that others may use for tests too). Descriptors are known without opening; the strings are
- * not, so the serial number of a device that may not be opened stays unknown. */
+ * the pair of numbers is one that others may use for tests too). A serial adapter is known by its chip, and may carry
+ * anything. Descriptors are known without opening; the strings are not, so the serial number of a device that may not
+ * be opened stays unknown. */
 #include "usb_discover.h"
+
+#include "usb_pipe.h"
 
 #include <espalier/usb_ids.h>
 
@@ -29,12 +32,12 @@ const char *espalier_usb_state_name(enum espalier_usb_state state)
     return states[state].name;
 }
 
-void espalier_usb_rule(char line[ESPALIER_USB_RULE_BYTES])
+void espalier_usb_rule(const struct espalier_usb_info *info, char line[ESPALIER_USB_RULE_BYTES])
 {
     snprintf(line, ESPALIER_USB_RULE_BYTES,
              "SUBSYSTEM==\"usb\", ATTR{idVendor}==\"%04x\", ATTR{idProduct}==\"%04x\", MODE=\"0660\", "
              "GROUP=\"plugdev\", TAG+=\"uaccess\"",
-             ESPALIER_USB_VENDOR, ESPALIER_USB_PRODUCT);
+             info->vendor_id, info->product_id);
 }
 
 enum espalier_status espalier_usb_explain(const struct espalier_usb_info *info, struct espalier_error *error)
@@ -43,7 +46,7 @@ enum espalier_status espalier_usb_explain(const struct espalier_usb_info *info, 
     const enum espalier_status status = states[info->state].status;
     switch (info->state) {
     case ESPALIER_USB_DENIED:
-        espalier_usb_rule(rule);
+        espalier_usb_rule(info, rule);
         return espalier_fail(error, status,
                              "no permission to open %s: put this line into /etc/udev/rules.d/70-espalier.rules and "
                              "plug it in again: %s",
@@ -81,31 +84,55 @@ enum espalier_status usb_context(libusb_context **out, struct espalier_error *er
 
 /* ---- one device ---- */
 
-static bool has_our_interface(const struct libusb_config_descriptor *configuration)
+/* Finds a bulk pipe each way in function->interface. */
+static bool find_pipes(const struct libusb_config_descriptor *configuration, struct usb_function *function)
 {
-    bool in = false, out = false;
-    if (configuration->bNumInterfaces <= ESPALIER_USB_INTERFACE ||
-        configuration->interface[ESPALIER_USB_INTERFACE].num_altsetting < 1)
+    if (configuration->bNumInterfaces <= function->interface ||
+        configuration->interface[function->interface].num_altsetting < 1)
         return false;
-    const struct libusb_interface_descriptor *interface = configuration->interface[ESPALIER_USB_INTERFACE].altsetting;
+    const struct libusb_interface_descriptor *interface = configuration->interface[function->interface].altsetting;
     for (uint8_t i = 0; i < interface->bNumEndpoints; i++) {
-        bool bulk = (interface->endpoint[i].bmAttributes & 3) == LIBUSB_TRANSFER_TYPE_BULK;
-        in |= bulk && interface->endpoint[i].bEndpointAddress == ESPALIER_USB_ENDPOINT_IN;
-        out |= bulk && interface->endpoint[i].bEndpointAddress == ESPALIER_USB_ENDPOINT_OUT;
+        const struct libusb_endpoint_descriptor *endpoint = &interface->endpoint[i];
+        if ((endpoint->bmAttributes & 3) != LIBUSB_TRANSFER_TYPE_BULK)
+            continue;
+        if (endpoint->bEndpointAddress & LIBUSB_ENDPOINT_IN) {
+            function->in = endpoint->bEndpointAddress;
+            function->packet = endpoint->wMaxPacketSize;
+        } else {
+            function->out = endpoint->bEndpointAddress;
+        }
     }
-    return interface->bInterfaceClass == LIBUSB_CLASS_VENDOR_SPEC && in && out;
+    return interface->bInterfaceClass == LIBUSB_CLASS_VENDOR_SPEC && function->in && function->out &&
+           function->packet > function->header && function->packet <= USB_SLOT_BYTES;
 }
 
-static bool is_ours(libusb_device *device)
+static bool is_board(const struct libusb_device_descriptor *descriptor)
+{
+    return descriptor->idVendor == ESPALIER_USB_VENDOR && descriptor->idProduct == ESPALIER_USB_PRODUCT;
+}
+
+/* Whether a device is of a kind; then also where its bytes go. */
+static bool recognize(libusb_device *device, enum espalier_usb_kind kind, char port, struct usb_function *function)
 {
     struct libusb_device_descriptor descriptor;
     struct libusb_config_descriptor *configuration;
-    if (libusb_get_device_descriptor(device, &descriptor) != 0 || descriptor.idVendor != ESPALIER_USB_VENDOR ||
-        descriptor.idProduct != ESPALIER_USB_PRODUCT || libusb_get_config_descriptor(device, 0, &configuration) != 0)
+    *function = (struct usb_function){.interface = ESPALIER_USB_INTERFACE};
+    if (libusb_get_device_descriptor(device, &descriptor) != 0)
         return false;
-    bool ours = has_our_interface(configuration);
+    if (kind == ESPALIER_USB_ADAPTER) {
+        function->chip = usb_ftdi_recognize(&descriptor);
+        function->header = USB_FTDI_STATUS_BYTES;
+        if (!function->chip || !usb_ftdi_interface(function->chip, port, &function->interface))
+            return false;
+    } else if (!is_board(&descriptor)) {
+        return false;
+    }
+    if (libusb_get_config_descriptor(device, 0, &configuration) != 0)
+        return false;
+    const bool found = find_pipes(configuration, function);
     libusb_free_config_descriptor(configuration);
-    return ours;
+    return found && (kind == ESPALIER_USB_ADAPTER ||
+                     (function->in == ESPALIER_USB_ENDPOINT_IN && function->out == ESPALIER_USB_ENDPOINT_OUT));
 }
 
 static void write_path(libusb_device *device, char *path, size_t size)
@@ -125,19 +152,23 @@ static bool read_string(libusb_device_handle *handle, uint8_t index, char *text,
 }
 
 /* Opens a device and reads its strings. @return the handle, or NULL: info->state tells why */
-static libusb_device_handle *look_at(libusb_device *device, struct espalier_usb_info *info)
+static libusb_device_handle *look_at(libusb_device *device, const struct usb_function *function,
+                                     struct espalier_usb_info *info)
 {
     struct libusb_device_descriptor descriptor;
     libusb_device_handle *handle = NULL;
-    *info =
-        (struct espalier_usb_info){.bus = libusb_get_bus_number(device), .address = libusb_get_device_address(device)};
+    libusb_get_device_descriptor(device, &descriptor);
+    *info = (struct espalier_usb_info){.kind = function->chip ? ESPALIER_USB_ADAPTER : ESPALIER_USB_BOARD,
+                                       .vendor_id = descriptor.idVendor,
+                                       .product_id = descriptor.idProduct,
+                                       .bus = libusb_get_bus_number(device),
+                                       .address = libusb_get_device_address(device)};
     write_path(device, info->path, sizeof info->path);
     int code = libusb_open(device, &handle);
     if (code != 0) {
         info->state = code == LIBUSB_ERROR_ACCESS ? ESPALIER_USB_DENIED : ESPALIER_USB_BROKEN;
         return NULL;
     }
-    libusb_get_device_descriptor(device, &descriptor);
     if (read_string(handle, descriptor.iSerialNumber, info->serial, sizeof info->serial) &&
         read_string(handle, descriptor.iProduct, info->product, sizeof info->product))
         return handle;
@@ -147,12 +178,12 @@ static libusb_device_handle *look_at(libusb_device *device, struct espalier_usb_
 }
 
 /* @return whether the interface is ours now; else info->state tells why not */
-static bool claim(libusb_device_handle *handle, struct espalier_usb_info *info)
+static bool claim(libusb_device_handle *handle, const struct usb_function *function, struct espalier_usb_info *info)
 {
-    int code = libusb_claim_interface(handle, ESPALIER_USB_INTERFACE);
+    int code = libusb_claim_interface(handle, function->interface);
     if (code == LIBUSB_ERROR_BUSY)
         info->state =
-            libusb_kernel_driver_active(handle, ESPALIER_USB_INTERFACE) == 1 ? ESPALIER_USB_DRIVER : ESPALIER_USB_BUSY;
+            libusb_kernel_driver_active(handle, function->interface) == 1 ? ESPALIER_USB_DRIVER : ESPALIER_USB_BUSY;
     else if (code != 0)
         info->state = ESPALIER_USB_BROKEN;
     return code == 0;
@@ -170,13 +201,15 @@ static enum espalier_status get_devices(libusb_context *context, libusb_device *
     return ESPALIER_OK;
 }
 
-static void list_one(libusb_device *device, struct espalier_usb_info *info)
+/* A driver that serves an adapter is left alone, and no obstacle: it steps aside when the adapter is opened. */
+static void list_one(libusb_device *device, const struct usb_function *function, struct espalier_usb_info *info)
 {
-    libusb_device_handle *handle = look_at(device, info);
+    libusb_device_handle *handle = look_at(device, function, info);
     if (!handle)
         return;
-    if (claim(handle, info))
-        libusb_release_interface(handle, ESPALIER_USB_INTERFACE);
+    const bool served = function->chip && libusb_kernel_driver_active(handle, function->interface) == 1;
+    if (!served && claim(handle, function, info))
+        libusb_release_interface(handle, function->interface);
     libusb_close(handle);
 }
 
@@ -194,9 +227,12 @@ enum espalier_status espalier_usb_list(struct espalier_usb_info **out, size_t *c
     struct espalier_usb_info *list = there > 0 ? calloc(there, sizeof *list) : NULL;
     if (there > 0 && !list)
         status = espalier_fail(error, ESPALIER_ERR_MEMORY, "no memory for a list of %zu devices", there);
-    for (size_t i = 0; list && i < there; i++)
-        if (is_ours(devices[i]))
-            list_one(devices[i], &list[(*count)++]);
+    for (size_t i = 0; list && i < there; i++) {
+        struct usb_function function;
+        if (recognize(devices[i], ESPALIER_USB_BOARD, 0, &function) ||
+            recognize(devices[i], ESPALIER_USB_ADAPTER, 0, &function))
+            list_one(devices[i], &function, &list[(*count)++]);
+    }
     if (*count > 0)
         *out = list;
     else
@@ -211,8 +247,10 @@ enum espalier_status espalier_usb_list(struct espalier_usb_info **out, size_t *c
 
 /* What a search has come to. */
 struct search {
-    const char *which; /* NULL: any */
+    const struct usb_which *which;
+    size_t adapters; /* on the bus */
     libusb_device_handle *found;
+    struct usb_function function;
     bool several;
     bool blamed; /* there is a device that may be the one meant, but cannot be opened */
     struct espalier_usb_info blame;
@@ -220,18 +258,22 @@ struct search {
 
 static bool is_meant(const struct search *search, const struct espalier_usb_info *info)
 {
-    return !search->which || strcmp(search->which, info->path) == 0 || strcmp(search->which, info->serial) == 0;
+    const char *name = search->which->name;
+    return name[0] == '\0' || strcmp(name, info->path) == 0 || strcmp(name, info->serial) == 0;
 }
 
-static void consider(struct search *search, libusb_device *device)
+static void consider(struct search *search, libusb_device *device, const struct usb_function *function)
 {
     struct espalier_usb_info info;
-    libusb_device_handle *handle = look_at(device, &info);
+    libusb_device_handle *handle = look_at(device, function, &info);
     bool meant = is_meant(search, &info), unknown = !handle && info.serial[0] == '\0';
+    if (handle && function->chip)
+        libusb_set_auto_detach_kernel_driver(handle, 1);
     if (handle && meant && search->found)
         search->several = true;
-    else if (handle && meant && claim(handle, &info)) {
+    else if (handle && meant && claim(handle, function, &info)) {
         search->found = handle;
+        search->function = *function;
         return;
     }
     if ((meant || unknown) && info.state != ESPALIER_USB_FREE && !search->blamed) {
@@ -242,49 +284,89 @@ static void consider(struct search *search, libusb_device *device)
         libusb_close(handle);
 }
 
+static enum espalier_status nothing_found(const struct search *search, struct espalier_error *error)
+{
+    const struct usb_which *which = search->which;
+    const bool adapter = which->kind == ESPALIER_USB_ADAPTER;
+    if (which->name[0])
+        return espalier_fail(error, ESPALIER_ERR_NO_DEVICE,
+                             "no %s with serial number or path %s%s: \"espalier devices\" lists what is there",
+                             adapter ? "serial adapter" : "device", which->name,
+                             which->line.port ? " and that port" : "");
+    if (adapter)
+        return espalier_fail(error, ESPALIER_ERR_NO_DEVICE,
+                             "no serial adapter%s that this program knows: plug one in; \"lsusb -d 0403:\" shows "
+                             "whether the bus sees it",
+                             which->line.port ? " with that port" : "");
+    return espalier_fail(
+        error, ESPALIER_ERR_NO_DEVICE,
+        "no Espalier device on USB: plug one in; \"lsusb -d %04x:%04x\" shows whether the bus sees it%s",
+        ESPALIER_USB_VENDOR, ESPALIER_USB_PRODUCT,
+        search->adapters > 0 ? "; or is the board behind a serial adapter? Then say --device ftdi:any" : "");
+}
+
 static enum espalier_status judge(const struct search *search, struct espalier_error *error)
 {
     if (search->several)
         return espalier_fail(error, ESPALIER_ERR_RANGE,
-                             "several devices have the serial number %.40s: name one by its path (\"espalier devices\" "
+                             "several devices have the serial number %s: name one by its path (\"espalier devices\" "
                              "lists them)",
-                             search->which);
+                             search->which->name);
     if (search->found)
         return ESPALIER_OK;
-    if (search->blamed)
-        return espalier_usb_explain(&search->blame, error);
-    if (search->which)
-        return espalier_fail(error, ESPALIER_ERR_NO_DEVICE,
-                             "no device with serial number or path %.40s: \"espalier devices\" lists what is there",
-                             search->which);
-    return espalier_fail(error, ESPALIER_ERR_NO_DEVICE,
-                         "no Espalier device on USB: plug one in; \"lsusb -d %04x:%04x\" shows whether the bus sees it",
-                         ESPALIER_USB_VENDOR, ESPALIER_USB_PRODUCT);
+    return search->blamed ? espalier_usb_explain(&search->blame, error) : nothing_found(search, error);
 }
 
-void usb_release(libusb_device_handle *handle)
+void usb_release(libusb_device_handle *handle, const struct usb_function *function)
 {
-    libusb_release_interface(handle, ESPALIER_USB_INTERFACE);
+    libusb_release_interface(handle, function->interface);
     libusb_close(handle);
 }
 
-enum espalier_status usb_claim(libusb_context *context, const char *which, libusb_device_handle **out,
-                               struct espalier_error *error)
+/* Looks at all devices of the kind that is meant, or at as many as it takes to find any. */
+static void look_through(struct search *search, libusb_device *const *devices, size_t count)
 {
-    struct search search = {.which = which && strcmp(which, "any") != 0 ? which : NULL};
+    struct usb_function function;
+    for (size_t i = 0; i < count && !(search->found && !search->which->name[0]); i++)
+        if (recognize(devices[i], search->which->kind, search->which->line.port, &function))
+            consider(search, devices[i], &function);
+}
+
+/* Bytes must not go to somebody else's adapter: among several, "any" is none. */
+static enum espalier_status count_adapters(struct search *search, libusb_device *const *devices, size_t count,
+                                           struct espalier_error *error)
+{
+    struct usb_function function;
+    for (size_t i = 0; i < count; i++)
+        search->adapters += recognize(devices[i], ESPALIER_USB_ADAPTER, search->which->line.port, &function);
+    if (search->which->kind == ESPALIER_USB_ADAPTER && !search->which->name[0] && search->adapters > 1)
+        return espalier_fail(error, ESPALIER_ERR_RANGE,
+                             "there are %zu serial adapters: name the one with the board, --device ftdi:SERIAL "
+                             "(\"espalier devices\" lists them)",
+                             search->adapters);
+    return ESPALIER_OK;
+}
+
+enum espalier_status usb_claim(libusb_context *context, const struct usb_which *which, libusb_device_handle **out,
+                               struct usb_function *function, struct espalier_error *error)
+{
+    struct search search = {.which = which};
     libusb_device **devices = NULL;
     size_t count = 0;
     enum espalier_status status = get_devices(context, &devices, &count, error);
     if (status != ESPALIER_OK)
         return status;
-    for (size_t i = 0; i < count && !(search.found && !search.which); i++)
-        if (is_ours(devices[i]))
-            consider(&search, devices[i]);
+    status = count_adapters(&search, devices, count, error);
+    if (status == ESPALIER_OK) {
+        look_through(&search, devices, count);
+        status = judge(&search, error);
+    }
     libusb_free_device_list(devices, 1);
-    status = judge(&search, error);
-    if (status == ESPALIER_OK)
+    if (status == ESPALIER_OK) {
         *out = search.found;
-    else if (search.found)
-        usb_release(search.found);
+        *function = search.function;
+    } else if (search.found) {
+        usb_release(search.found, &search.function);
+    }
     return status;
 }

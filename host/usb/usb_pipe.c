@@ -27,11 +27,11 @@ static void LIBUSB_CALL finished(struct libusb_transfer *transfer)
     struct usb_slot *slot = transfer->user_data;
     struct usb_pipe *pipe = slot->pipe;
     slot->flying = false;
-    slot->taken = 0;
     slot->size = transfer->actual_length > 0 ? (size_t)transfer->actual_length : 0;
+    slot->taken = slot->size < pipe->header ? slot->size : pipe->header;
     switch (transfer->status) {
     case LIBUSB_TRANSFER_COMPLETED:
-        pipe->troubles = slot->size > 0 ? 0 : pipe->troubles;
+        pipe->troubles = slot->size > slot->taken ? 0 : pipe->troubles;
         break;
     case LIBUSB_TRANSFER_CANCELLED:
         break;
@@ -51,11 +51,12 @@ static void LIBUSB_CALL finished(struct libusb_transfer *transfer)
 }
 
 enum espalier_status usb_pipe_open(struct usb_pipe *pipe, libusb_context *context, libusb_device_handle *handle,
-                                   uint8_t endpoint, size_t count, struct espalier_error *error)
+                                   uint8_t endpoint, size_t count, size_t header, struct espalier_error *error)
 {
     pipe->context = context;
     pipe->handle = handle;
     pipe->endpoint = endpoint;
+    pipe->header = header;
     for (pipe->count = 0; pipe->count < count; pipe->count++) {
         struct usb_slot *slot = &pipe->slots[pipe->count];
         slot->pipe = pipe;
@@ -91,7 +92,7 @@ bool usb_pipe_submit(struct usb_pipe *pipe, size_t size)
 {
     struct usb_slot *slot = &pipe->slots[pipe->next];
     libusb_fill_bulk_transfer(slot->transfer, pipe->handle, pipe->endpoint, slot->bytes, (int)size, finished, slot, 0);
-    slot->size = 0;
+    slot->size = slot->taken = 0;
     int code = libusb_submit_transfer(slot->transfer);
     slot->flying = code == 0;
     if (code == LIBUSB_ERROR_NO_DEVICE)

@@ -28,6 +28,7 @@ struct usb_pipe {
     libusb_context *context;
     libusb_device_handle *handle;
     uint8_t endpoint;
+    size_t header; /* IN: bytes of a packet that are no data */
     size_t count, next;
     bool halted;       /* the endpoint answered STALL */
     bool troubled;     /* transfers failed, and nothing has been done about it yet */
@@ -36,9 +37,9 @@ struct usb_pipe {
     struct usb_slot slots[USB_SLOTS_MAX];
 };
 
-/* Allocates the transfers of a pipe, @p count of them. usb_pipe_close is due also after a failure. */
+/* Allocates the transfers of a pipe, @p count of them. usb_pipe_free is due also after a failure. */
 enum espalier_status usb_pipe_open(struct usb_pipe *pipe, libusb_context *context, libusb_device_handle *handle,
-                                   uint8_t endpoint, size_t count, struct espalier_error *error);
+                                   uint8_t endpoint, size_t count, size_t header, struct espalier_error *error);
 
 /* Cancels what is under way; usb_pipe_free can follow when usb_pipe_quiet, or the handle is closed. */
 void usb_pipe_cancel(struct usb_pipe *pipe);

@@ -6,7 +6,8 @@
 #include "usb_discover.h"
 #include "usb_pipe.h"
 
-#include <espalier/usb_ids.h>
+#include <espalier/protocol.h>
+#include <espalier/uart.h>
 
 #include <stdatomic.h>
 #include <stdlib.h>
@@ -15,12 +16,15 @@
 enum {
     IN_SLOTS = 32, /* of a packet each: 1.7 ms of a full-speed bus */
     OUT_SLOTS = 8,
-    CLOSE_PATIENCE = 1000 /* milliseconds */
+    CLOSE_PATIENCE = 1000, /* milliseconds */
+    UART_BITS = 10,        /* of a byte, start and stop bit included */
+    FRAMES_UNDER_WAY = 5   /* at the most: requests, and the answer to the last */
 };
 
 struct usb_link {
     libusb_context *context;
     libusb_device_handle *handle;
+    struct usb_function function;
     struct usb_pipe in, out;
     int64_t patience, deadline; /* milliseconds; a wait for bytes ends then, */
     bool overdue;               /* but for what had come by then, which is given once */
@@ -70,15 +74,17 @@ static enum espalier_status usb_send(void *context, const uint8_t *bytes, size_t
 }
 
 /* Takes up to @p size bytes out of what has come, and listens on with every slot that is empty. */
-static size_t take(struct usb_pipe *in, uint8_t *bytes, size_t size)
+static size_t take(struct usb_link *link, uint8_t *bytes, size_t size)
 {
+    struct usb_pipe *in = &link->in;
+    const size_t packet = link->function.packet;
     size_t taken = 0;
     for (struct usb_slot *slot = &in->slots[in->next]; !slot->flying; slot = &in->slots[in->next]) {
         const size_t there = slot->size - slot->taken, now = there < size - taken ? there : size - taken;
         memcpy(bytes + taken, slot->bytes + slot->taken, now);
         taken += now;
         slot->taken += now;
-        if (slot->taken < slot->size || !usb_pipe_submit(in, ESPALIER_USB_PACKET))
+        if (slot->taken < slot->size || !usb_pipe_submit(in, packet))
             break;
     }
     return taken;
@@ -94,11 +100,11 @@ static enum espalier_status usb_receive(void *context, uint8_t *bytes, size_t si
     usb_handle_events(link->context, 0);
     enum espalier_status status = check(link);
     if (status == ESPALIER_OK)
-        *received = take(&link->in, bytes, size);
+        *received = take(link, bytes, size);
     while (status == ESPALIER_OK && wait && *received == 0) {
         status = wait_for_slot(link, &link->in, link->deadline);
         if (status == ESPALIER_OK)
-            *received = take(&link->in, bytes, size);
+            *received = take(link, bytes, size);
     }
     return status;
 }
@@ -112,27 +118,44 @@ static void usb_close(void *context)
     while (!(usb_pipe_quiet(&link->in) && usb_pipe_quiet(&link->out)) && usb_now() < deadline)
         usb_handle_events(link->context, deadline - usb_now());
     if (link->handle)
-        usb_release(link->handle); /* this ends what is still under way */
+        usb_release(link->handle, &link->function); /* this ends what is still under way */
     usb_pipe_free(&link->in);
     usb_pipe_free(&link->out);
     libusb_exit(link->context);
     free(link);
 }
 
-/* Gets everything that a link needs. */
-static enum espalier_status equip(struct usb_link *link, const char *which, struct espalier_error *error)
+/* Milliseconds that everything under way takes on a serial line. */
+static int64_t time_on_line(const struct usb_line *line)
 {
-    enum espalier_status status = usb_claim(link->context, which, &link->handle, error);
+    const int64_t bits =
+        FRAMES_UNDER_WAY * UART_BITS * (ESPALIER_HEADER_BYTES + ESPALIER_PAYLOAD_MAX + ESPALIER_TRAILER_BYTES);
+    return bits * 1000 / line->baud;
+}
+
+/* Gets everything that a link needs. */
+static enum espalier_status equip(struct usb_link *link, const struct usb_which *which, struct espalier_error *error)
+{
+    struct usb_function *function = &link->function;
+    enum espalier_status status = usb_claim(link->context, which, &link->handle, function, error);
+    if (status == ESPALIER_OK && function->chip) {
+        status = usb_ftdi_configure(link->handle, function->chip, function->interface, &which->line, error);
+        link->patience += time_on_line(&which->line);
+    }
     if (status == ESPALIER_OK)
-        status = usb_pipe_open(&link->in, link->context, link->handle, ESPALIER_USB_ENDPOINT_IN, IN_SLOTS, error);
+        status = usb_pipe_open(&link->in, link->context, link->handle, function->in, IN_SLOTS, function->header, error);
     if (status == ESPALIER_OK)
-        status = usb_pipe_open(&link->out, link->context, link->handle, ESPALIER_USB_ENDPOINT_OUT, OUT_SLOTS, error);
+        status = usb_pipe_open(&link->out, link->context, link->handle, function->out, OUT_SLOTS, 0, error);
     return status;
 }
 
 enum espalier_status espalier_usb_open(const char *which, uint32_t patience, struct espalier_transport *out,
                                        struct espalier_error *error)
 {
+    struct usb_which wanted;
+    enum espalier_status status = usb_which_read(which, &wanted, error);
+    if (status != ESPALIER_OK)
+        return status;
     if (patience == 0)
         return espalier_fail(error, ESPALIER_ERR_RANGE, "USB: a patience of 0 ms");
     struct usb_link *link = calloc(1, sizeof *link);
@@ -140,17 +163,22 @@ enum espalier_status espalier_usb_open(const char *which, uint32_t patience, str
         return espalier_fail(error, ESPALIER_ERR_MEMORY, "USB: no memory for a link");
     atomic_init(&link->cancelled, false);
     link->patience = patience;
-    enum espalier_status status = usb_context(&link->context, error);
+    status = usb_context(&link->context, error);
     if (status != ESPALIER_OK) {
         free(link);
         return status;
     }
-    status = equip(link, which, error);
+    status = equip(link, &wanted, error);
     if (status != ESPALIER_OK) {
         usb_close(link);
         return status;
     }
-    *out = (struct espalier_transport){.context = link, .send = usb_send, .receive = usb_receive, .close = usb_close};
+    const bool can_be_stopped = !link->function.chip || wanted.line.rts_cts;
+    *out = (struct espalier_transport){.context = link,
+                                       .send = usb_send,
+                                       .receive = usb_receive,
+                                       .close = usb_close,
+                                       .room = can_be_stopped ? 0 : ESPALIER_UART_DEPTH};
     return ESPALIER_OK;
 }
 

@@ -24,3 +24,4 @@ $(BLOCKS_LIBRARY): $(BLOCKS_OBJECTS)
 	$(AR) rcs $@ $^
 $(BUILD)/tests/check_block_%: $(BUILD)/tests/check_block_%.o $(BUILD)/tests/support/support.o $(BLOCKS_LIBRARY) $(LIBRARY)
 	$(CXX) $(LDFLAGS) -o $@ $^ $(CHECK_LIBS) $(LDLIBS)
+$(BUILD)/tests/check_block_links: $(BUILD)/tests/support/serial.o

@@ -22,9 +22,20 @@ enum {
     CONTROL = 0x00, /* usbfs keeps endpoint 0 under this address */
     SETUP_BYTES = 8,
     PORT_MICROSECONDS = 300, /* of bus time, each time somebody looks for a finished transfer */
-    POLLS = 64,              /* of the board, each time somebody looks for a finished transfer */
     LATE_LOOKS = 50          /* looks until a late transfer is served */
 };
+
+/* The device of rtl/link/usb_descriptors.v. */
+static const struct mock_body espalier_body = {.manufacturer = "Espalier",
+                                               .vendor = ESPALIER_USB_VENDOR,
+                                               .product = ESPALIER_USB_PRODUCT,
+                                               .release = ESPALIER_USB_RELEASE,
+                                               .packet = ESPALIER_USB_PACKET,
+                                               .speed = 12,
+                                               .polls = 64,
+                                               .interfaces = 1,
+                                               .in = {ESPALIER_USB_ENDPOINT_IN},
+                                               .out = {ESPALIER_USB_ENDPOINT_OUT}};
 
 /* A transfer in the order of submission. */
 struct urb {
@@ -39,14 +50,16 @@ struct urb {
 
 struct mock_device {
     struct mock_spec spec;
+    const struct mock_body *body;
     UMockdevIoctlBase *handler;
     pthread_mutex_t lock; /* of everything below; handlers run in a thread of umockdev */
     bool gone, halted_in, halted_out;
-    const void *owner; /* of the interface: a client */
+    const void *owner[MOCK_INTERFACES]; /* a client */
+    bool driven[MOCK_INTERFACES];       /* by the kernel's driver */
     struct urb urbs[URBS_MAX];
     size_t count;
-    uint32_t ids;     /* given to transfers on the port */
-    uint8_t rest[64]; /* IN bytes that a short transfer left */
+    uint32_t ids;                  /* given to transfers on the port */
+    uint8_t rest[MOCK_PACKET_MAX]; /* IN bytes that a short transfer left */
     size_t rest_size;
     struct mock_tally tally;
 };
@@ -60,8 +73,11 @@ void mock_usb_enter(char **argv)
     const char *preloaded = getenv("LD_PRELOAD");
     if (preloaded && strstr(preloaded, "libumockdev-preload"))
         return;
-    char *arguments[] = {"umockdev-wrapper", argv[0], NULL};
+    char *arguments[16] = {"umockdev-wrapper"};
+    for (size_t i = 0; argv[i] && i + 2 < sizeof arguments / sizeof arguments[0]; i++)
+        arguments[i + 1] = argv[i];
     setenv("ASAN_OPTIONS", "verify_asan_link_order=0", 0); /* the wrapper's library comes before AddressSanitizer's */
+    setenv("GLIBC_TUNABLES", "glibc.malloc.tcache_count=0", 0); /* it would count as in use what has been freed */
     execvp(arguments[0], arguments);
     perror("umockdev-wrapper");
     exit(EXIT_FAILURE);
@@ -92,8 +108,7 @@ static void finish(struct mock_device *device, struct urb *entry, int status, in
 static void vanish(struct mock_device *device)
 {
     device->gone = true;
-    device->owner = NULL;
-    device->tally.claims = 0;
+    memset(device->owner, 0, sizeof device->owner);
     for (size_t i = 0; i < device->count; i++)
         if (!device->urbs[i].finished)
             finish(device, &device->urbs[i], -ESHUTDOWN, 0);
@@ -112,15 +127,18 @@ static int write_string(const char *text, uint8_t *bytes, int room)
     return size;
 }
 
-/* The only requests that reach a device here: its strings. */
+/* The only requests that reach a device here: its strings, and those that are its own. */
 static void serve_control(struct mock_device *device, struct urb *entry)
 {
     static const uint8_t languages[4] = {4, 3, 9, 4};
-    const char *const strings[] = {NULL, "Espalier", device->spec.product, device->spec.serial};
+    const char *const strings[] = {NULL, device->body->manufacturer, device->spec.product, device->spec.serial};
     const uint8_t *setup = entry->urb->buffer;
     uint8_t *data = (uint8_t *)entry->urb->buffer + SETUP_BYTES;
     int room = entry->urb->buffer_length - SETUP_BYTES;
-    if (device->spec.mute || setup[0] != 0x80 || setup[1] != 6 || setup[3] != 3 || setup[2] > 3) {
+    if (!device->spec.mute && (setup[0] & 0x60) == 0x40 && device->body->control) {
+        const int size = device->body->control(device->spec.behind.context, setup, data);
+        finish(device, entry, size < 0 ? -EPIPE : 0, size < 0 ? 0 : size);
+    } else if (device->spec.mute || setup[0] != 0x80 || setup[1] != 6 || setup[3] != 3 || setup[2] > 3) {
         finish(device, entry, -EPIPE, 0);
     } else if (setup[2] == 0) {
         int size = room < 4 ? room : 4;
@@ -177,21 +195,21 @@ static void serve_out(struct mock_device *device, struct urb *entry)
 }
 
 /* Brings a packet. @return its size, 0 if there is none */
-static size_t bring(struct mock_device *device, uint8_t packet[64])
+static size_t bring(struct mock_device *device, uint8_t packet[MOCK_PACKET_MAX])
 {
     const struct espalier_transport *board = &device->spec.behind;
     size_t size = device->rest_size;
     memcpy(packet, device->rest, size);
     device->rest_size = 0;
-    for (unsigned i = 0; board->receive && size == 0 && i < POLLS; i++)
-        if (board->receive(board->context, packet, 64, false, &size) != ESPALIER_OK)
+    for (unsigned i = 0; board->receive && size == 0 && i < device->body->polls; i++)
+        if (board->receive(board->context, packet, device->body->packet, false, &size) != ESPALIER_OK)
             size = 0;
     return size;
 }
 
 static void serve_in(struct mock_device *device, struct urb *entry)
 {
-    uint8_t packet[64];
+    uint8_t packet[MOCK_PACKET_MAX];
     size_t size;
     if (entry->fate == MOCK_EMPTY) {
         finish(device, entry, 0, 0);
@@ -217,7 +235,7 @@ static void serve_in(struct mock_device *device, struct urb *entry)
     default:
         break;
     }
-    ck_assert_int_ge(entry->urb->buffer_length, 64); /* less would be an overflow on a bus */
+    ck_assert_int_ge(entry->urb->buffer_length, device->body->packet); /* less would be an overflow on a bus */
     memcpy(entry->urb->buffer, packet, size);
     finish(device, entry, 0, (int)size);
 }
@@ -315,13 +333,26 @@ static void advance(struct mock_device *device)
 
 /* ---- ioctls ---- */
 
+/* @return MOCK_INTERFACES if there is no such endpoint */
+static unsigned interface_of(const struct mock_device *device, uint8_t endpoint)
+{
+    for (unsigned i = 0; i < device->body->interfaces; i++)
+        if (device->body->in[i] == endpoint || device->body->out[i] == endpoint)
+            return i;
+    return MOCK_INTERFACES;
+}
+
 static int submit(struct mock_device *device, const void *client, struct usbdevfs_urb *urb)
 {
     enum mock_fate fate = MOCK_SERVE;
     struct mock_tally *tally = &device->tally;
     if (is_bulk(urb)) {
-        if (device->owner != client)
-            return EINVAL; /* claim first */
+        const unsigned interface = interface_of(device, urb->endpoint);
+        if (interface == MOCK_INTERFACES)
+            return ENOENT;
+        if (device->owner[interface] != client)
+            return EINVAL;                                    /* claim first */
+        ck_assert_uint_eq(interface, device->body->function); /* the others are none of the client's business */
         if (device->spec.fate)
             fate = device->spec.fate(device->spec.context, tally->transfers, is_in(urb));
         tally->transfers++;
@@ -382,30 +413,58 @@ static int discard(struct mock_device *device, const struct usbdevfs_urb *urb)
     return EINVAL;
 }
 
-static int claim(struct mock_device *device, const void *client)
+static int claim(struct mock_device *device, const void *client, unsigned interface)
 {
-    if (device->spec.kernel_driver || (device->owner && device->owner != client))
+    if (interface >= device->body->interfaces)
+        return ENOENT;
+    if (device->driven[interface] || (device->owner[interface] && device->owner[interface] != client))
         return EBUSY;
-    device->owner = client;
-    device->tally.claims = 1;
+    device->owner[interface] = client;
     return 0;
 }
 
-static int release(struct mock_device *device, const void *client)
+static int release(struct mock_device *device, const void *client, unsigned interface)
 {
-    if (device->owner != client)
+    if (interface >= device->body->interfaces || device->owner[interface] != client)
         return EINVAL;
-    device->owner = NULL;
-    device->tally.claims = 0;
+    device->owner[interface] = NULL;
     return 0;
 }
 
 static int get_driver(const struct mock_device *device, struct usbdevfs_getdriver *out)
 {
-    const char *name = device->spec.kernel_driver ? device->spec.kernel_driver : device->owner ? "usbfs" : NULL;
+    if (out->interface >= device->body->interfaces)
+        return ENOENT;
+    const char *name = device->driven[out->interface]  ? device->spec.kernel_driver
+                       : device->owner[out->interface] ? "usbfs"
+                                                       : NULL;
     if (!name)
         return ENODATA;
     snprintf(out->driver, sizeof out->driver, "%s", name);
+    return 0;
+}
+
+/* The kernel's driver lets go, if it is not usbfs, and the client has the interface. */
+static int disconnect_claim(struct mock_device *device, const void *client,
+                            const struct usbdevfs_disconnect_claim *wanted)
+{
+    if (wanted->interface >= device->body->interfaces)
+        return ENOENT;
+    device->driven[wanted->interface] = false;
+    return claim(device, client, wanted->interface);
+}
+
+/* Lets the kernel's driver have an interface again, or not. */
+static int tell_driver(struct mock_device *device, const struct usbdevfs_ioctl *wanted)
+{
+    const bool connect = (unsigned)wanted->ioctl_code == USBDEVFS_CONNECT;
+    if (wanted->ifno < 0 || (unsigned)wanted->ifno >= device->body->interfaces)
+        return ENOENT;
+    if (connect && device->owner[wanted->ifno])
+        return EBUSY;
+    if (!connect && !device->driven[wanted->ifno])
+        return ENODATA;
+    device->driven[wanted->ifno] = connect && device->spec.kernel_driver;
     return 0;
 }
 
@@ -430,9 +489,13 @@ static int answer(struct mock_device *device, const void *client, unsigned long 
                                 USBDEVFS_CAP_ZERO_PACKET | USBDEVFS_CAP_REAP_AFTER_DISCONNECT;
         return 0;
     case USBDEVFS_CLAIMINTERFACE:
-        return claim(device, client);
+        return claim(device, client, *(unsigned *)argument);
     case USBDEVFS_RELEASEINTERFACE:
-        return release(device, client);
+        return release(device, client, *(unsigned *)argument);
+    case USBDEVFS_DISCONNECT_CLAIM:
+        return disconnect_claim(device, client, argument);
+    case USBDEVFS_IOCTL:
+        return tell_driver(device, argument);
     case USBDEVFS_GETDRIVER:
         return get_driver(device, argument);
     case USBDEVFS_CLEAR_HALT:
@@ -467,7 +530,8 @@ static void handle_vanished(UMockdevIoctlBase *base, UMockdevIoctlClient *client
 {
     (void)base;
     pthread_mutex_lock(&device->lock);
-    release(device, client);
+    for (unsigned i = 0; i < device->body->interfaces; i++)
+        release(device, client, i);
     for (size_t i = device->count; i-- > 0;)
         if (device->urbs[i].client == client) {
             if (!device->urbs[i].finished && device->spec.port)
@@ -512,17 +576,26 @@ static void read_descriptors(struct usb_port *port, char *text, size_t size)
     write_hexadecimal(bytes, 18 + (size_t)more, text, size);
 }
 
-/* The descriptors of rtl/link/usb_descriptors.v, in hexadecimal. */
-static void write_descriptors(const struct mock_spec *spec, char *text, size_t size)
+/* Device, configuration, and an interface with two bulk endpoints for each, in hexadecimal. */
+static void write_descriptors(const struct mock_device *device, char *text, size_t size)
 {
-    const uint8_t bytes[] = {18, 1, 0x10, 2, 0, 0, 0, ESPALIER_USB_PACKET, ESPALIER_USB_VENDOR & 0xff,
-                             ESPALIER_USB_VENDOR >> 8, ESPALIER_USB_PRODUCT & 0xff, ESPALIER_USB_PRODUCT >> 8, 0, 1, 1,
-                             2, 3, 1,
-                             /* configuration, interface, endpoints */
-                             9, 2, 32, 0, 1, 1, 0, 0x80, 125, 9, 4, 0, 0, 2, spec->foreign ? 3 : 0xff, 0, 0, 0, 7, 5,
-                             ESPALIER_USB_ENDPOINT_OUT, 2, ESPALIER_USB_PACKET, 0, 0, 7, 5, ESPALIER_USB_ENDPOINT_IN, 2,
-                             ESPALIER_USB_PACKET, 0, 0};
-    write_hexadecimal(bytes, sizeof bytes, text, size);
+    const struct mock_body *body = device->body;
+    const uint8_t packet[2] = {(uint8_t)body->packet, (uint8_t)(body->packet >> 8)};
+    uint8_t bytes[128] = {18, 1, 0, 2, 0, 0, 0, 64, (uint8_t)body->vendor, (uint8_t)(body->vendor >> 8),
+                          (uint8_t)body->product, (uint8_t)(body->product >> 8), (uint8_t)body->release,
+                          (uint8_t)(body->release >> 8), 1, 2, 3, 1,
+                          /* configuration */
+                          9, 2, (uint8_t)(9 + 23 * body->interfaces), 0, (uint8_t)body->interfaces, 1, 0, 0x80, 125};
+    size_t used = 27;
+    for (uint8_t i = 0; i < body->interfaces; i++) {
+        const uint8_t interface[23] = {9,           4,         i,         0,         2, device->spec.foreign ? 3 : 0xff,
+                                       0,           0,         0,         7,         5, body->out[i],
+                                       2,           packet[0], packet[1], 0,         7, 5,
+                                       body->in[i], 2,         packet[0], packet[1], 0};
+        memcpy(bytes + used, interface, sizeof interface);
+        used += sizeof interface;
+    }
+    write_hexadecimal(bytes, used, text, size);
 }
 
 static void node_of(const struct mock_device *device, char node[32])
@@ -532,11 +605,14 @@ static void node_of(const struct mock_device *device, char node[32])
 
 struct mock_device *mock_plug(struct mock_bus *bus, const struct mock_spec *spec)
 {
-    char node[32], descriptors[128], text[1024];
+    char node[32], descriptors[256], text[1024];
     GError *error = NULL;
     struct mock_device *device = calloc(1, sizeof *device);
     ck_assert(device != NULL);
     device->spec = *spec;
+    device->body = spec->body ? spec->body : &espalier_body;
+    for (unsigned i = 0; i < device->body->interfaces; i++)
+        device->driven[i] = spec->kernel_driver;
     pthread_mutex_init(&device->lock, NULL);
     device->handler = umockdev_ioctl_base_new();
     g_object_connect(device->handler, "signal-after::handle-ioctl", handle_ioctl, device,
@@ -545,12 +621,12 @@ struct mock_device *mock_plug(struct mock_bus *bus, const struct mock_spec *spec
     if (spec->port)
         read_descriptors(spec->port, descriptors, sizeof descriptors);
     else
-        write_descriptors(spec, descriptors, sizeof descriptors);
+        write_descriptors(device, descriptors, sizeof descriptors);
     snprintf(text, sizeof text,
              "P: /devices/usb1/1-%u\nN: bus/usb/001/%03u\nE: SUBSYSTEM=usb\nE: DRIVER=usb\nE: BUSNUM=001\n"
              "E: DEVNUM=%03u\nE: DEVNAME=%s\nE: DEVTYPE=usb_device\nA: bConfigurationValue=1\\n\n"
-             "A: busnum=1\\n\nA: devnum=%u\\n\nA: speed=12\\n\nH: descriptors=%s\n",
-             spec->address, spec->address, spec->address, node, spec->address, descriptors);
+             "A: busnum=1\\n\nA: devnum=%u\\n\nA: speed=%u\\n\nH: descriptors=%s\n",
+             spec->address, spec->address, spec->address, node, spec->address, device->body->speed, descriptors);
     ck_assert(umockdev_testbed_attach_ioctl(bus->testbed, node, device->handler, &error));
     ck_assert_msg(umockdev_testbed_add_from_string(bus->testbed, text, &error), "%s", error ? error->message : "");
     return device;
@@ -615,6 +691,10 @@ struct mock_tally mock_tally(struct mock_device *device)
 {
     pthread_mutex_lock(&device->lock);
     struct mock_tally tally = device->tally;
+    for (unsigned i = 0; i < device->body->interfaces; i++) {
+        tally.claims += device->owner[i] != NULL;
+        tally.drivers += device->driven[i];
+    }
     pthread_mutex_unlock(&device->lock);
     return tally;
 }

@@ -28,13 +28,30 @@ enum mock_fate {
     MOCK_FATES
 };
 
+enum { MOCK_INTERFACES = 2, MOCK_PACKET_MAX = 512 };
+
+/* What a device is: its descriptors, and what it does with requests of its own. */
+struct mock_body {
+    const char *manufacturer;
+    uint16_t vendor, product, release;
+    uint16_t packet;               /* bytes in a bulk packet at the most */
+    unsigned speed;                /* Mbit/s */
+    unsigned polls;                /* of the transport, each time somebody looks for a finished transfer */
+    unsigned interfaces, function; /* how many, and the one that the transport is behind */
+    uint8_t in[MOCK_INTERFACES], out[MOCK_INTERFACES]; /* bulk endpoints */
+    /* A vendor request; @p context is the transport's. @return bytes of data, or -1: STALL. NULL: STALL */
+    int (*control)(void *context, const uint8_t setup[8], uint8_t *data);
+};
+
 struct mock_spec {
+    const struct mock_body *body;     /* NULL: an Espalier device */
     unsigned address;                 /* on bus 1, 1 to 127; the path is then "1-ADDRESS" */
     const char *serial, *product;     /* strings */
-    const char *kernel_driver;        /* that is bound to the interface; NULL: none */
+    const char *kernel_driver;        /* that is bound to all interfaces; NULL: none */
     bool foreign;                     /* the numbers are right, the interface is not */
     bool mute;                        /* its control endpoint stalls */
-    struct espalier_transport behind; /* not closed here; send NULL: swallows everything and says nothing */
+    struct espalier_transport behind; /* not closed here; send NULL: swallows everything and says nothing. What it gives
+                                         at a time is a packet */
     /* Instead of it a port with a whole USB device, configured: it answers all transfers, those of endpoint 0 included,
      * and has the descriptors and strings. Of the fates, MOCK_SERVE, MOCK_VANISH and MOCK_REFUSE are then possible. */
     struct usb_port *port;
@@ -68,7 +85,7 @@ struct mock_tally {
     uint64_t fates[MOCK_FATES];     /* of them */
     unsigned flying_in, flying_out; /* now */
     unsigned most_in, most_out;     /* at once so far */
-    unsigned claims;                /* interfaces claimed now */
+    unsigned claims, drivers;       /* interfaces claimed now, and served by a driver of the kernel */
 };
 struct mock_tally mock_tally(struct mock_device *device);
 

@@ -19,6 +19,9 @@ struct espalier_transport {
     enum espalier_status (*receive)(void *context, uint8_t *bytes, size_t size, bool wait, size_t *received);
     /** Closes the link and frees @p context. */
     void (*close)(void *context);
+    /** Bytes that the device keeps while its core holds back, if nothing can stop the host meanwhile: beside a run, the
+     * client then has no more under way. 0: the link has flow control. */
+    size_t room;
 };
 
 /** What a device tells of itself, indexed by ESPALIER_CAPS_* of protocol.h. */

@@ -1,4 +1,5 @@
-/** Espalier devices on USB: finding them, and a transport to one, over libusb-1.0.
+/** Espalier devices on USB: finding them, and a transport to one, over libusb-1.0. A device is one by itself, or a
+ * board whose UART ends in an FTDI chip (FT2232H, FT231X), which is driven by its own requests: there is no tty.
  *
  * Threads: nothing here is global. Every function makes its own libusb context, so all may be called from any threads
  * at once. A transport has its own context too and belongs to one thread at a time; only espalier_usb_cancel may be
@@ -11,16 +12,23 @@
 
 #include <stddef.h>
 
+enum espalier_usb_kind {
+    ESPALIER_USB_BOARD,  /**< an Espalier device: its descriptors say so */
+    ESPALIER_USB_ADAPTER /**< an FTDI chip: whether there is a board behind it, only the answer to HELLO tells */
+};
+
 /** What stands in the way of opening a device. */
 enum espalier_usb_state {
     ESPALIER_USB_FREE,   /**< nothing */
     ESPALIER_USB_DENIED, /**< this user may not open it */
     ESPALIER_USB_BUSY,   /**< another program has it */
-    ESPALIER_USB_DRIVER, /**< a driver of the kernel has it */
+    ESPALIER_USB_DRIVER, /**< a driver of the kernel has it (an adapter's driver steps aside when it is opened) */
     ESPALIER_USB_BROKEN  /**< it does not answer as a USB device must */
 };
 
 struct espalier_usb_info {
+    enum espalier_usb_kind kind;
+    uint16_t vendor_id, product_id;
     unsigned bus, address;
     char path[40];    /**< the way from the bus to it, "1-4.2": the same as long as nobody plugs it elsewhere */
     char serial[44];  /**< serial number; empty if it could not be read */
@@ -43,9 +51,9 @@ enum espalier_status espalier_usb_explain(const struct espalier_usb_info *info, 
 
 enum { ESPALIER_USB_RULE_BYTES = 128, ESPALIER_USB_PATIENCE = 1000 };
 
-/** The line of a udev rules file that lets the person at the keyboard open the devices: the one of
+/** The line of a udev rules file that lets the person at the keyboard open devices like this one: one of those of
  *  host/usb/70-espalier.rules. */
-void espalier_usb_rule(char line[ESPALIER_USB_RULE_BYTES]);
+void espalier_usb_rule(const struct espalier_usb_info *info, char line[ESPALIER_USB_RULE_BYTES]);
 
 /** Opens the link to a device. Nothing is sent yet: espalier_device_open says HELLO.
  *
@@ -56,12 +64,20 @@ void espalier_usb_rule(char line[ESPALIER_USB_RULE_BYTES]);
  *  ESPALIER_ERR_CANCELLED every call fails at once: close, and open again when it is back. Stalled and failing
  * transfers are begun again a few times, their bytes lost (which the frames on top repair), then give ESPALIER_ERR_IO.
  *
- *  @param which     a serial number or a path of espalier_usb_list; NULL or "any": the first that is free
+ *  A serial adapter is set to 8 data bits, no parity, one stop bit. A driver of the kernel that serves it steps aside
+ * and has it back after close. On its line, what is under way takes time: the patience grows by that.
+ *
+ *  @param which     a serial number or a path of espalier_usb_list; NULL or "any": the first that is free. Of a serial
+ *                   adapter, "ftdi:" and the same ("ftdi:any" only if there is one), then settings if they are needed:
+ *                   ",baud=N" (9600 to 12000000; ESPALIER_UART_BAUD if not told), ",port=A" (a chip with several ports;
+ * if not told, the one that boards use for the UART), ",flow=rts" (RTS and CTS are wired; if not told, the client has
+ * no more under way than the device keeps)
  *  @param patience  in milliseconds, at least 1; ESPALIER_USB_PATIENCE suits a board. A device breaks its own silence
  *                   within a frame after 2^22 cycles: 350 ms at 12 MHz
  *  @param out       receives the transport; its close function gives the device back within a second
  *  @return ESPALIER_ERR_NO_DEVICE, ESPALIER_ERR_PERMISSION, ESPALIER_ERR_BUSY, ESPALIER_ERR_IO: the message tells what
- *          mends it; ESPALIER_ERR_RANGE if several devices have this serial number; ESPALIER_ERR_MEMORY */
+ *          mends it; ESPALIER_ERR_RANGE if several devices have this serial number or the chip cannot do this rate;
+ *          ESPALIER_ERR_MEMORY */
 enum espalier_status espalier_usb_open(const char *which, uint32_t patience, struct espalier_transport *out,
                                        struct espalier_error *error);
 

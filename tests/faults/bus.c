@@ -1,0 +1,48 @@
+/* Packets on D+ and D-, bit by bit, between a host (sim/usb_host.h) and the RTL of rtl/board/espalier_usb.v with the
+ * core of the board `up5k`. */
+#include "faults/level.h"
+#include "support/drive.h"
+
+#include <malloc.h>
+#include <usb_transport.h>
+
+/* In the order of enum usb_fault, from USB_FAULT_FLIP on; the last one is the host's own. */
+static const struct fault_kind kinds[] = {
+    {"packet with a bit flipped", 0.2, 0.2},   {"packet cut, with an end", 0.15, 0.2},
+    {"packet cut, without an end", 0.15, 0.2}, {"packet lost", 0.15, 0.2},
+    {"pulse before a packet", 0.1, 0.2},       {"packet too long", 0.1, 0.2},
+    {"answer not understood", 0.15, 0.2},
+};
+enum { DEAF = USB_FAULTS - 1 };
+
+static const double PATIENCE = 0.4; /* seconds of the bus: sim/usb_transport.c */
+
+static struct fault_session run(size_t kind, uint64_t seed, struct fault_tasks *tasks)
+{
+    struct espalier_error error = {0};
+    struct espalier_transport transport;
+    struct espalier_random random;
+    struct espalier_usb_history history = {0};
+    const size_t before = mallinfo2().uordblks;
+    espalier_random_seed(&random, seed);
+    const struct espalier_usb_cable cable = {.model = &usb_model_board,
+                                             .seed = seed,
+                                             .ppm = 5000 * espalier_random_uniform(&random) - 2500,
+                                             .core_megahertz = 12 + 36 * espalier_random_uniform(&random),
+                                             .fault = kind == DEAF ? USB_FAULT_NONE : (enum usb_fault)(1 + kind),
+                                             .fault_rate = kind == DEAF ? 0 : kinds[kind].rate,
+                                             .deafness = kind == DEAF ? kinds[kind].rate : 0,
+                                             .history = &history};
+    struct task *task = &tasks->tasks[espalier_random_below(&random, FAULT_TASKS)];
+    if (espalier_usb_cable_open(&cable, &transport, &error) != ESPALIER_OK)
+        return (struct fault_session){.status = error.status};
+    const struct drive_report report = drive_session(&transport, task, &error);
+    return (struct fault_session){.faults = history.faults,
+                                  .status = report.status,
+                                  .wrong = report.wrong,
+                                  .late = history.seconds > DRIVE_RUNNING * PATIENCE,
+                                  .leaked = mallinfo2().uordblks > before};
+}
+
+const struct fault_level fault_bus = {
+    .name = "bus", .share = 0.06, .kinds = kinds, .count = sizeof kinds / sizeof kinds[0], .run = run};
