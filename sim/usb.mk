@@ -29,7 +29,7 @@ $(USB_DIR)/%/model.a: $(RTL) $(BUILDS_TXT) sim/usb.mk sim/usb_serial.vlt
 
 $(USB_DIR)/%/shim.o: sim/usb_shim.cpp sim/usb_model.h $(USB_DIR)/%/model.a
 	$(CXX) $(USB_CXXFLAGS) -I$(@D) -DMODEL_CLASS=Vusb_$* -DMODEL_HEADER='"Vusb_$*.h"' -DMODEL_SYMBOL=usb_model_$* \
-	    -DMODEL_SERIAL='"$(USB_SERIAL_$*)"' -DMODEL_DESCRIPTORS='"TOP.$(USB_SCOPE_$*).device.descriptors"' $(USB_DEFINES_$*) -c $< -o $@
+	    -DMODEL_SERIAL='"$(USB_SERIAL_$*)"' -DMODEL_DESCRIPTORS='"TOP.$(USB_SCOPE_$*).device.descriptors.g_block"' $(USB_DEFINES_$*) -c $< -o $@
 
 USB_LIBRARIES = $(USB_DIR)/libusb_link.a $(USB_DIR)/libusb_board.a
 $(USB_LIBRARIES): $(USB_DIR)/libusb_%.a: $(USB_OBJECTS) $(USB_DIR)/%/shim.o $(USB_DIR)/%/model.a

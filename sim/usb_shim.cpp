@@ -1,6 +1,6 @@
 // A Verilated USB device behind the C interface of usb_model.h. Compiled once a model, which is told by MODEL_HEADER,
 // MODEL_CLASS and MODEL_SYMBOL (sim/usb.mk); MODEL_STREAMS says that it has streams, else it has the core behind it;
-// MODEL_DESCRIPTORS is the scope of usb_descriptors.v, MODEL_SERIAL the serial number it was built with.
+// MODEL_DESCRIPTORS is the scope of the ROM of usb_descriptors.v, MODEL_SERIAL the serial number it was built with.
 #include MODEL_HEADER
 #include <algorithm>
 #include <memory>
