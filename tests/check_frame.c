@@ -143,7 +143,7 @@ START_TEST(every_board_tells_what_it_was_built_with)
     FILE *file = fopen(ESPALIER_SOURCE_DIR "/rtl/board/builds.txt", "r");
     ck_assert(file != NULL);
     size_t boards = 0, known;
-    while (fgets(line, sizeof line, file)) {
+    while (fgets(line, sizeof line, file) && strncmp(line, "# Below", 7) != 0) { /* what only boards use is not here */
         if (line[0] == '#' || sscanf(line, "%63s", name) != 1)
             continue;
         struct wire wire = wire_open(name);
