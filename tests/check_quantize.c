@@ -140,7 +140,7 @@ static double lead(const struct espalier_levels *levels, float weight, uint8_t e
 {
     double other = HUGE_VAL, own = fabs((double)weight / (double)levels->unit - levels->codebook[entry]);
     for (uint8_t i = 0; i < levels->count; i++)
-        if (i != entry)
+        if (levels->codebook[i] != levels->codebook[entry])
             other = fmin(other, fabs((double)weight / (double)levels->unit - levels->codebook[i]));
     return other - own;
 }
@@ -200,6 +200,11 @@ START_TEST(fixed_weights_keep_their_levels_and_the_undecided_are_fixed_first)
     espalier_random_seed(&random, test_seed());
     for (uint32_t round = 0; round < test_scale(100); round++) {
         quantized_draw(&q, &random);
+        for (uint32_t i = 0; i < LAYERS && round % 2; i++) { /* as ternary levels are: the last one twice */
+            struct espalier_levels *levels = &q.quantizer.layers[i].levels;
+            levels->codebook[levels->count - 1] = levels->codebook[levels->count - 2];
+        }
+        espalier_quantizer_apply(&q.quantizer, q.network);
         for (size_t s = 0; s < sizeof shares / sizeof *shares; s++)
             fix_share(&q, &random, shares[s]);
         quantized_free(&q);

@@ -19,14 +19,13 @@ static int rising(const void *left, const void *right)
 
 static double apart(const struct espalier_levels *levels, float weight)
 {
-    double nearest = HUGE_VAL, second = HUGE_VAL;
+    int32_t own = espalier_levels_code(levels, weight);
+    double wanted = (double)weight / (double)levels->unit, second = HUGE_VAL;
 
-    for (uint32_t i = 0; i < levels->count; i++) {
-        double distance = fabs((double)weight / (double)levels->unit - levels->codebook[i]);
-        second = fmin(second, fmax(nearest, distance));
-        nearest = fmin(nearest, distance);
-    }
-    return second - nearest;
+    for (uint32_t i = 0; i < levels->count; i++)
+        if (levels->codebook[i] != own) /* some kinds have the last level twice */
+            second = fmin(second, fabs(wanted - levels->codebook[i]));
+    return second - fabs(wanted - own);
 }
 
 /* Fixes so many more weights of a layer. margins has room for all of them. */

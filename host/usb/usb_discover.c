@@ -5,6 +5,7 @@
  * anything. Descriptors are known without opening; the strings are not, so the serial number of a device that may not
  * be opened stays unknown. */
 #include "usb_discover.h"
+#include "usb_error.h"
 
 #include "usb_pipe.h"
 
@@ -67,13 +68,6 @@ enum espalier_status espalier_usb_explain(const struct espalier_usb_info *info, 
     default:
         return ESPALIER_OK;
     }
-}
-
-enum espalier_status usb_failed(int code, const char *doing, struct espalier_error *error)
-{
-    if (code == LIBUSB_ERROR_NO_MEM)
-        return espalier_fail(error, ESPALIER_ERR_MEMORY, "USB: no memory for %s", doing);
-    return espalier_fail(error, ESPALIER_ERR_IO, "USB: %s failed: %s", doing, libusb_strerror(code));
 }
 
 enum espalier_status usb_context(libusb_context **out, struct espalier_error *error)

@@ -16,9 +16,6 @@ struct usb_function {
     size_t header;                    /* the first ones of each are the chip's own */
 };
 
-/* ESPALIER_ERR_IO, or ESPALIER_ERR_MEMORY: libusb failed while @p doing something. */
-enum espalier_status usb_failed(int code, const char *doing, struct espalier_error *error);
-
 /* A context of its own, to be left with libusb_exit. */
 enum espalier_status usb_context(libusb_context **out, struct espalier_error *error);
 

@@ -3,7 +3,7 @@
  */
 #include "usb_ftdi.h"
 
-#include "usb_discover.h"
+#include "usb_error.h"
 
 #include <stdlib.h>
 
