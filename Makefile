@@ -166,6 +166,8 @@ quick: all data ## the complete pipeline in little: train, compress in all forma
 models: all data ## train LeNet-5 and make the shipped models again; SEEDS=3: mean and range over three seeds
 	@BUILD=$(BUILD) SEEDS=$(SEEDS) scripts/models
 models-lenet5: models ## the same
+models-fashion: all setup-fashion ## train and compress the same network on Fashion-MNIST; SEEDS as above
+	@BUILD=$(BUILD) SEEDS=$(SEEDS) scripts/models --fashion
 
 # ---- firmware --------------------------------------------------------------------------------------------------------
 

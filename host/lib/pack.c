@@ -12,7 +12,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { MULT_BITS = 8, SHIFT_BITS = 5, CODEBOOK_ENTRY_BITS = 8, GAP_BITS_LOW = 4, GAP_BITS_HIGH = 12 };
+enum { MULT_BITS = 8, SHIFT_BITS = 5, CODEBOOK_ENTRY_BITS = 8, GAP_BITS_LOW = 1, GAP_BITS_HIGH = 12 };
 
 /* ---- writing ---- */
 

@@ -1,4 +1,5 @@
 #include "cluster.h"
+#include "floats.h"
 
 #include <espalier/model.h>
 #include <math.h>
@@ -11,13 +12,6 @@
 struct prefix {
     double count[ESPALIER_CLUSTER_BINS + 1], sum[ESPALIER_CLUSTER_BINS + 1], square[ESPALIER_CLUSTER_BINS + 1];
 };
-
-static int compare_floats(const void *left, const void *right)
-{
-    float a = *(const float *)left, b = *(const float *)right;
-
-    return (a > b) - (a < b);
-}
 
 /* Fills the prefix sums; returns how many items (values or non-empty bins) there are. */
 static uint32_t fill_prefix(const float *sorted, size_t size, struct prefix *prefix)
@@ -103,7 +97,7 @@ enum espalier_status espalier_cluster(float *values, size_t size, uint32_t count
         status = espalier_fail(error, ESPALIER_ERR_MEMORY, "out of memory for %u levels", count);
         goto done;
     }
-    qsort(values, size, sizeof *values, compare_floats);
+    qsort(values, size, sizeof *values, espalier_compare_floats);
     uint32_t items = fill_prefix(values, size, prefix), clusters = items < count ? items : count;
     fill_starts(prefix, items, clusters, start);
     for (uint32_t k = clusters, to = items; k-- > 0; to = start[k][to])

@@ -1,5 +1,6 @@
 #include "variational.h"
 #include "adam.h"
+#include "floats.h"
 
 #include <math.h>
 #include <stdlib.h>
@@ -213,13 +214,6 @@ void espalier_variational_prune(const struct espalier_variational *variational, 
     }
 }
 
-static int compare_floats(const void *left, const void *right)
-{
-    float a = *(const float *)left, b = *(const float *)right;
-
-    return (a > b) - (a < b);
-}
-
 enum espalier_status espalier_variational_threshold(const struct espalier_variational *variational,
                                                     const struct espalier_network *network, uint64_t total, float *most,
                                                     struct espalier_error *error)
@@ -233,7 +227,7 @@ enum espalier_status espalier_variational_threshold(const struct espalier_variat
         for (size_t k = 0; k < variational->layers[i].rows * variational->layers[i].columns; k++)
             if (network->layers[i].mask[k])
                 all[filled++] = judged(variational, network, i, k);
-    qsort(all, kept, sizeof *all, compare_floats);
+    qsort(all, kept, sizeof *all, espalier_compare_floats);
     *most = HUGE_VALF;
     if (total < kept) /* the first that must go, and all that are equal to it */
         *most = nextafterf(all[total], -HUGE_VALF);

@@ -32,7 +32,7 @@ struct espalier_layer {
 
     enum espalier_format format;
     uint8_t value_bits;                     /**< 1 to 8 */
-    uint8_t gap_bits;                       /**< gap: 4 to 12 (1 to 12 is decodable); else 0 */
+    uint8_t gap_bits;                       /**< gap: 1 to 12; else 0 */
     uint8_t count_bits;                     /**< gap: 1 to 15; else 0 */
     uint8_t bias_bits;                      /**< 0 (no biases) to 16 */
     uint8_t bias_shift;                     /**< 0 to 15 */

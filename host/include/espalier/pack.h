@@ -40,7 +40,7 @@ void espalier_packed_free(struct espalier_packed *packed);
 double espalier_data_only_ratio(const struct espalier_model *model, const struct espalier_ledger *ledger);
 double espalier_all_in_ratio(const struct espalier_model *model, const struct espalier_ledger *ledger);
 
-/** The gap width (4 to 12) that stores a layer's mask in the fewest bits, fillers counted, and the width its counts
+/** The gap width (1 to 12) that stores a layer's mask in the fewest bits, fillers counted, and the width its counts
  *  need (1 or more; espalier_model_check refuses one over 15). Of equally good widths, the narrowest. */
 void espalier_best_gap(const uint8_t *mask, size_t rows, size_t columns, uint8_t *gap_bits, uint8_t *count_bits);
 
