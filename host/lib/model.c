@@ -13,6 +13,14 @@ enum {
     ACC_MAX = 1 << 23, /* rule A4: accumulators of 24 bits */
 };
 
+const char *espalier_format_name(enum espalier_format format)
+{
+    static const char *const names[] = {
+        [ESPALIER_DENSE] = "dense", [ESPALIER_STRUCTURED] = "structured", [ESPALIER_GAP] = "gap"};
+
+    return names[format];
+}
+
 size_t espalier_layer_columns(const struct espalier_layer *layer)
 {
     return (size_t)layer->in_channels * layer->kernel_height * layer->kernel_width;

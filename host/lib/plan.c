@@ -81,12 +81,11 @@ static const struct layer_limit {
 
 static enum espalier_status check_layer(const struct layout *layout, uint32_t index)
 {
-    static const char *const format_names[] = {"dense", "structured", "gap"};
     const struct espalier_layer *layer = &layout->model->layers[index];
     const uint32_t *words = layout->device->words;
     if (!(words[ESPALIER_CAPS_FORMATS] >> layer->format & 1))
         return espalier_fail(layout->error, ESPALIER_ERR_FIT, "layer %u: the device was built without the %s format",
-                             index + 1, format_names[layer->format]);
+                             index + 1, espalier_format_name(layer->format));
     for (size_t i = 0; i < sizeof layer_limits / sizeof layer_limits[0]; i++) {
         const struct layer_limit *limit = &layer_limits[i];
         uint64_t needed = limit->needed(layer, layout->device), fitting = 1;

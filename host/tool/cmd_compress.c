@@ -49,14 +49,14 @@ static void print_result(const struct compress_arguments *arguments, const struc
         printf("%s: %llu of %llu weights kept (%.1fx fewer), %zu bytes of stream; %.2f %% of %u held-out images right "
                "in integer "
                "arithmetic; %.0f s; wrote %s\n",
-               compress_format_name(arguments->options.format), (unsigned long long)result->kept_weights,
+               espalier_format_name(arguments->options.format), (unsigned long long)result->kept_weights,
                (unsigned long long)result->dense_weights, ratio, result->stream_bytes, 100.0 * accuracy,
                result->held_out, result->seconds, arguments->out);
         return;
     }
     struct json json = {.out = stdout};
     json_open(&json, NULL, '{');
-    json_string(&json, "format", compress_format_name(arguments->options.format));
+    json_string(&json, "format", espalier_format_name(arguments->options.format));
     json_unsigned(&json, "dense_weights", result->dense_weights);
     json_unsigned(&json, "kept_weights", result->kept_weights);
     json_double(&json, "ratio", ratio);

@@ -20,12 +20,6 @@ static const char help[] =
     "            entropy_index_bits, data_only_ratio, all_in_ratio, file_bytes, made_by, layers\n\n"
     "example: espalier inspect tests/data/models/lenet5-gap.esp\n";
 
-static const char *const format_names[] = {
-    [ESPALIER_DENSE] = "dense",
-    [ESPALIER_STRUCTURED] = "structured",
-    [ESPALIER_GAP] = "gap",
-};
-
 /* The columns of the ledger that are bit counts, by name. */
 static const struct {
     const char *json, *heading;
@@ -56,7 +50,7 @@ static void ledger_json(struct json *json, const struct espalier_ledger *ledger)
 static void layer_json(struct json *json, const struct espalier_layer *layer, const struct espalier_ledger *ledger)
 {
     json_open(json, NULL, '{');
-    json_string(json, "format", format_names[layer->format]);
+    json_string(json, "format", espalier_format_name(layer->format));
     json_unsigned(json, "rows", layer->rows);
     json_unsigned(json, "columns", espalier_layer_columns(layer));
     json_unsigned(json, "in_channels", layer->in_channels);
@@ -114,7 +108,7 @@ static void print_table(const struct espalier_model *model, const struct espalie
         char name[16], shape[32];
         snprintf(name, sizeof name, "%u", i + 1);
         snprintf(shape, sizeof shape, "%u x %zu", layer->rows, espalier_layer_columns(layer));
-        print_row(name, shape, format_names[layer->format], &packed->layers[i]);
+        print_row(name, shape, espalier_format_name(layer->format), &packed->layers[i]);
     }
     print_row("all", "", "", &packed->ledger);
     const struct espalier_ledger *ledger = &packed->ledger;

@@ -89,15 +89,9 @@ static const char help[] =
     "                       held_out_accuracy (integer arithmetic), seconds, out\n\n"
     "example: espalier compress build/lenet5.ckpt --format gap --ratio 100 --seed 1 --out build/lenet5-gap.esp\n";
 
-static const char *const format_names[] = {
-    [ESPALIER_DENSE] = "dense",
-    [ESPALIER_STRUCTURED] = "structured",
-    [ESPALIER_GAP] = "gap",
-};
-
 /* What the options say, before it is known what they mean together. */
 struct given {
-    const char *baseline, *out, *data, *log, *format, *budget, *value_bits, *pruned, *family, *levels, *state;
+    const char *out, *data, *log, *format, *budget, *value_bits, *pruned, *family, *levels, *state;
     uint64_t bias_bits, steps, epochs, seed, threads, choose_epochs, retrain_epochs, level_epochs, quantize_epochs,
         batch, balance, search;
     double prior, augment, distill, temperature, choose_rate, ratio, prune_rate, retrain_rate, quantize_rate;
@@ -314,8 +308,8 @@ static struct espalier_compress_options compress_options(const struct given *giv
 /* The format of a name; false if there is none. */
 static bool find_format(const char *name, enum espalier_format *format)
 {
-    for (size_t i = 0; i < sizeof format_names / sizeof *format_names; i++)
-        if (name != NULL && strcmp(name, format_names[i]) == 0) {
+    for (int i = ESPALIER_DENSE; i <= ESPALIER_GAP; i++)
+        if (name != NULL && strcmp(name, espalier_format_name((enum espalier_format)i)) == 0) {
             *format = (enum espalier_format)i;
             return true;
         }
@@ -378,9 +372,4 @@ int compress_read_arguments(int argc, char **argv, struct compress_arguments *ar
     arguments->state = given.state;
     arguments->json = given.json;
     return TOOL_GO_ON;
-}
-
-const char *compress_format_name(enum espalier_format format)
-{
-    return format_names[format];
 }

@@ -16,7 +16,4 @@ struct compress_arguments {
  * @return TOOL_GO_ON, or the exit code to end with */
 int compress_read_arguments(int argc, char **argv, struct compress_arguments *arguments);
 
-/* "dense", "structured" or "gap" */
-const char *compress_format_name(enum espalier_format format);
-
 #endif

@@ -14,6 +14,9 @@ enum espalier_format {
     ESPALIER_GAP = 2         /**< non-structured: each weight with its gap (relative index) */
 };
 
+/** "dense", "structured" or "gap". */
+const char *espalier_format_name(enum espalier_format format);
+
 enum { ESPALIER_CODEBOOK_MAX = 16, ESPALIER_LAYERS_MAX = 64 };
 
 /** One layer in the GEMM view W[rows][columns], columns = in_channels * kernel_height * kernel_width.
