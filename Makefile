@@ -24,7 +24,7 @@ LIBUSB_LIBS = $(shell pkg-config --libs libusb-1.0 2>/dev/null || echo -lusb-1.0
 
 .DELETE_ON_ERROR:
 .SECONDARY:
-.PHONY: all help setup demo usbip test test-sanitize faults lint format data quick models models-lenet5 firmware build-firmware firmware-emulate bench bench-train synth synth-link bitstream flash board-images board-table gate-level clean build-all build-tests
+.PHONY: all help setup demo usbip usbip-kernel test test-sanitize faults lint format data quick models models-lenet5 firmware build-firmware firmware-emulate bench bench-train synth synth-link bitstream flash board-images board-table gate-level clean build-all build-tests
 
 all: setup-demo ## build the libraries, the simulated boards and the tool (default)
 	@$(MAKE) --no-print-directory -j$(JOBS) build-all
@@ -63,7 +63,7 @@ $(NUMBERS_H): scripts/protocol-header
 	scripts/protocol-header $(filter %.vh,$^) > $@
 
 $(BUILD)/host/lib/%.o: OPT = -O3
-$(BUILD)/host/train/%.o: OPT = -O3 -march=native -ffp-contract=off
+$(BUILD)/host/train/%.o: OPT = -O3 -march=native -ffp-contract=off -fno-trapping-math -fno-math-errno
 $(BUILD)/%.o: %.c | $(NUMBERS_H)
 	@mkdir -p $(@D)
 	$(CC) $(CPPFLAGS) $(CFLAGS) -c $< -o $@
@@ -100,6 +100,10 @@ demo: all ## run the shipped models on real digits in the RTL, compare with the 
 usbip: setup-demo ## serve a simulated board as a USB device over USB/IP, for usbip attach (USBIP_FLAGS="--boards 2 --port 3241"); Ctrl-C ends it
 	@$(MAKE) --no-print-directory -j$(JOBS) $(USBIP)
 	@exec $(USBIP) --usbip $(USBIP_FLAGS)
+
+usbip-kernel: setup-demo setup-vm ## attach the simulated board by Linux's own vhci-hcd, in a virtual machine: lsusb and espalier must see and use it
+	@$(MAKE) --no-print-directory -j$(JOBS) $(BUILD)/espalier $(USBIP)
+	@BUILD=$(BUILD) scripts/usbip-kernel
 
 # ---- tests -----------------------------------------------------------------------------------------------------------
 

@@ -273,10 +273,10 @@ static void pool_window(const float *sums, size_t row_step, size_t batch, uint32
     memset(winner, 0, batch * sizeof *winner);
     for (uint32_t q = 1; q < pool * pool; q++) {
         const float *candidate = sums + (q / pool) * row_step + (q % pool) * batch;
-        for (size_t n = 0; n < batch; n++) {
+        for (size_t n = 0; n < batch; n++) /* a loop each: compilers do not vectorize the two in one */
             winner[n] = candidate[n] > best[n] ? (int32_t)q : winner[n];
+        for (size_t n = 0; n < batch; n++)
             best[n] = candidate[n] > best[n] ? candidate[n] : best[n];
-        }
     }
 }
 
