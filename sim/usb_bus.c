@@ -45,6 +45,14 @@ static void core_edge(struct usb_bus *bus)
         bus->application.after(bus->application.context, &bus->stream);
 }
 
+bool usb_bus_stall(struct usb_bus *bus, usb_time duration)
+{
+    if (bus->core_next > bus->now + bus->core_period)
+        return false;
+    bus->core_next += duration;
+    return true;
+}
+
 void usb_bus_step(struct usb_bus *bus)
 {
     if (bus->usb_next <= bus->core_next) {

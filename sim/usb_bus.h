@@ -55,6 +55,10 @@ bool usb_bus_open(struct usb_bus *bus, const struct usb_model *model, uint32_t s
                   double core_megahertz);
 void usb_bus_close(struct usb_bus *bus);
 
+/** The streams' clock has no edge for so long: what the device cannot pass on any more, it refuses with NAK.
+ *  @return false if it stands still already: nothing is changed then */
+bool usb_bus_stall(struct usb_bus *bus, usb_time duration);
+
 /** Lets all clock edges up to a time happen. */
 void usb_bus_run(struct usb_bus *bus, usb_time until);
 /** Lets the next clock edge happen. */

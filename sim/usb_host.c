@@ -5,6 +5,7 @@
 /* The time for an answer to begin, bits after the end of the packet (7.1.19), and for the host to give up. */
 static const double TURN_LEAST = 2, TURN_MOST = 6.5, GIVE_UP = 18;
 
+enum { STALL_MICROSECONDS = 4000 }; /* at the most */
 enum { FRAME_MICROSECONDS = 1000, TRANSACTION_BITS = 760 /* the longest one, stuffed, with gaps */ };
 
 static usb_time in_bits(double bits)
@@ -231,6 +232,7 @@ enum usb_reply usb_host_listen(struct usb_host *host)
         host->faults++;
         return espalier_random_below(&host->random, 2) ? USB_REPLY_SILENCE : USB_REPLY_GARBLED;
     }
+    host->naks += reply == USB_REPLY_NAK;
     return reply;
 }
 
@@ -240,6 +242,9 @@ static void send_token(struct usb_host *host, uint8_t pid, unsigned endpoint)
 {
     uint8_t packet[3];
     keep_frames(host);
+    if (host->stalls > 0 && uniform(host) < host->stalls)
+        host->faults +=
+            usb_bus_stall(host->bus, (usb_time)(uniform(host) * STALL_MICROSECONDS * (double)USB_MICROSECOND));
     usb_host_send(host, packet, usb_token(pid, host->address | endpoint << 7, packet), USB_FAULT_NONE);
 }
 

@@ -41,7 +41,9 @@ struct usb_host {
     double fault_rate;            /**< of every packet sent, a random fault, */
     enum usb_fault fault;         /**< or this one if it is not USB_FAULT_NONE */
     double deafness;              /**< of every packet of the device, that the host does not get it right */
-    uint64_t faults;              /**< injected so far, both kinds */
+    double stalls;                /**< of every transaction, that the streams' clock stands still for milliseconds */
+    uint64_t faults;              /**< injected so far, all kinds */
+    uint64_t naks;                /**< heard so far */
 
     uint8_t address;
     bool toggle_out, toggle_in; /**< the next packet of endpoint 1 is DATA1 */

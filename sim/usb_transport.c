@@ -81,7 +81,8 @@ static void cable_close(void *context)
 {
     struct cable *cable = context;
     if (cable->history)
-        *cable->history = (struct espalier_usb_history){cable->host.faults, (double)cable->bus.now / 1e15};
+        *cable->history = (struct espalier_usb_history){
+            .faults = cable->host.faults, .naks = cable->host.naks, .seconds = (double)cable->bus.now / 1e15};
     usb_bus_close(&cable->bus);
     free(cable);
 }
@@ -107,6 +108,7 @@ enum espalier_status espalier_usb_cable_open(const struct espalier_usb_cable *wa
     cable->host.fault_rate = wanted->fault_rate;
     cable->host.fault = wanted->fault;
     cable->host.deafness = wanted->deafness;
+    cable->host.stalls = wanted->stalls;
     *out = (struct espalier_transport){
         .context = cable, .send = cable_send, .receive = cable_receive, .close = cable_close};
     return ESPALIER_OK;

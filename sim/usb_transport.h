@@ -8,7 +8,7 @@
 
 /** What has happened on a cable. */
 struct espalier_usb_history {
-    uint64_t faults;
+    uint64_t faults, naks;
     double seconds; /**< of the bus */
 };
 
@@ -20,6 +20,7 @@ struct espalier_usb_cable {
     double fault_rate;                    /**< of the host's packets, once it has enumerated; see usb_host.h */
     enum usb_fault fault;                 /**< the same */
     double deafness;                      /**< of the device's */
+    double stalls;                        /**< of the transactions, that the core's clock stands still: NAK storms */
     struct espalier_usb_history *history; /**< written when it is closed, or NULL */
 };
 

@@ -6,14 +6,14 @@
 #include <malloc.h>
 #include <usb_transport.h>
 
-/* In the order of enum usb_fault, from USB_FAULT_FLIP on; the last one is the host's own. */
+/* In the order of enum usb_fault, from USB_FAULT_FLIP on; what follows is the host's own. */
 static const struct fault_kind kinds[] = {
     {"packet with a bit flipped", 0.2, 0.2},   {"packet cut, with an end", 0.15, 0.2},
     {"packet cut, without an end", 0.15, 0.2}, {"packet lost", 0.15, 0.2},
     {"pulse before a packet", 0.1, 0.2},       {"packet too long", 0.1, 0.2},
-    {"answer not understood", 0.15, 0.2},
+    {"answer not understood", 0.1, 0.2},       {"storm of NAKs", 0.05, 0.02},
 };
-enum { DEAF = USB_FAULTS - 1 };
+enum { DEAF = USB_FAULTS - 1, STORM };
 
 static const double PATIENCE = 0.4; /* seconds of the bus: sim/usb_transport.c */
 
@@ -25,14 +25,13 @@ static struct fault_session run(size_t kind, uint64_t seed, struct fault_tasks *
     struct espalier_usb_history history = {0};
     const size_t before = mallinfo2().uordblks;
     espalier_random_seed(&random, seed);
-    const struct espalier_usb_cable cable = {.model = &usb_model_board,
-                                             .seed = seed,
-                                             .ppm = 5000 * espalier_random_uniform(&random) - 2500,
-                                             .core_megahertz = 12 + 36 * espalier_random_uniform(&random),
-                                             .fault = kind == DEAF ? USB_FAULT_NONE : (enum usb_fault)(1 + kind),
-                                             .fault_rate = kind == DEAF ? 0 : kinds[kind].rate,
-                                             .deafness = kind == DEAF ? kinds[kind].rate : 0,
-                                             .history = &history};
+    struct espalier_usb_cable cable = {.model = &usb_model_board,
+                                       .seed = seed,
+                                       .ppm = 5000 * espalier_random_uniform(&random) - 2500,
+                                       .core_megahertz = 12 + 36 * espalier_random_uniform(&random),
+                                       .history = &history};
+    *(kind == DEAF ? &cable.deafness : kind == STORM ? &cable.stalls : &cable.fault_rate) = kinds[kind].rate;
+    cable.fault = kind < DEAF ? (enum usb_fault)(1 + kind) : USB_FAULT_NONE;
     struct task *task = &tasks->tasks[espalier_random_below(&random, FAULT_TASKS)];
     if (espalier_usb_cable_open(&cable, &transport, &error) != ESPALIER_OK)
         return (struct fault_session){.status = error.status};
