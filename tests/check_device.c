@@ -729,6 +729,24 @@ START_TEST(a_board_left_in_any_state_serves_the_next_host)
 }
 END_TEST
 
+/* No wait is as long as the 1,024 cycles of silence after which this board would give the broken frame up by itself. */
+START_TEST(a_broken_frame_is_completed_by_a_host_that_cannot_wait)
+{
+    struct espalier_random random = seeded(60);
+    for (uint32_t done = 0; done < test_scale(20); done++) {
+        uint8_t bytes[WIRE_FRAME_MAX] = {0};
+        struct wire_frame broken =
+            wire_frame(ESPALIER_REQ_WEIGHTS, 1, bytes, 4 * (1 + espalier_random_below(&random, 256)));
+        size_t size = wire_encode(&broken, bytes);
+        struct bad_link link = {.random = seeded(61), .patience = 50};
+        struct espalier_transport transport = open_bad_link(&link);
+        struct wire wire = {.link = transport};
+        wire_send(&wire, bytes, 1 + espalier_random_below(&random, (uint32_t)size - 1));
+        espalier_device_close(open_device(&transport));
+    }
+}
+END_TEST
+
 int main(void)
 {
     const TTest *const tests[] = {
@@ -747,6 +765,7 @@ int main(void)
         a_device_that_loses_power_or_its_session_is_loaded_again,
         silence_and_strangers_are_no_device,
         a_board_left_in_any_state_serves_the_next_host,
+        a_broken_frame_is_completed_by_a_host_that_cannot_wait,
     };
     return test_run("device", tests, sizeof tests / sizeof tests[0]);
 }

@@ -59,12 +59,11 @@ static enum espalier_status link_failed(enum espalier_status status, const char 
     return espalier_fail(error, status, "the link to the device failed while %s", doing);
 }
 
-/* Sends all bytes of a frame. ESPALIER_ERR_TIMEOUT if the device does not take them. */
-static enum espalier_status send_frame(struct espalier_link *link, const struct espalier_frame *frame,
+/* Sends all of it. ESPALIER_ERR_TIMEOUT if the device does not take them. */
+static enum espalier_status send_bytes(struct espalier_link *link, const uint8_t *bytes, size_t size,
                                        struct espalier_error *error)
 {
-    uint8_t bytes[ESPALIER_FRAME_MAX];
-    size_t size = espalier_frame_encode(frame, bytes), done = 0;
+    size_t done = 0;
     link->babble = 0;
     while (done < size) {
         size_t sent = 0;
@@ -76,6 +75,21 @@ static enum espalier_status send_frame(struct espalier_link *link, const struct 
         done += sent;
     }
     return ESPALIER_OK;
+}
+
+static enum espalier_status send_frame(struct espalier_link *link, const struct espalier_frame *frame,
+                                       struct espalier_error *error)
+{
+    uint8_t bytes[ESPALIER_FRAME_MAX];
+    return send_bytes(link, bytes, espalier_frame_encode(frame, bytes), error);
+}
+
+/* As much as a frame that an earlier host broke off may lack. The device would give that up by itself after TIMEOUT
+ * cycles without a byte, but those pass slowly on a simulated board, and every attempt begins them anew. */
+static enum espalier_status send_filler(struct espalier_link *link, struct espalier_error *error)
+{
+    static const uint8_t filler[ESPALIER_FRAME_MAX] = {0};
+    return send_bytes(link, filler, sizeof filler, error);
 }
 
 /* Takes note of a run's end, whatever else is being waited for. */
@@ -203,7 +217,9 @@ enum espalier_status espalier_link_begin(struct espalier_link *link, uint8_t typ
     for (unsigned attempt = 0; attempt < ATTEMPTS; attempt++) {
         struct espalier_frame request = {.type = type, .sequence = ++link->sequence};
         enum verdict verdict;
-        enum espalier_status status = ask_once(link, &request, &verdict, error);
+        enum espalier_status status = attempt == 1 ? send_filler(link, error) : ESPALIER_OK;
+        if (status == ESPALIER_OK || status == ESPALIER_ERR_TIMEOUT)
+            status = ask_once(link, &request, &verdict, error);
         if (status != ESPALIER_OK)
             return status;
         if (verdict == REFUSED)
