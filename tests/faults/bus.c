@@ -17,6 +17,20 @@ enum { DEAF = USB_FAULTS - 1, STORM };
 
 static const double PATIENCE = 0.4; /* seconds of the bus: sim/usb_transport.c */
 
+static void inflict(struct espalier_usb_cable *cable, size_t kind)
+{
+    double rate = kinds[kind].rate;
+
+    if (kind == DEAF) {
+        cable->deafness = rate;
+    } else if (kind == STORM) {
+        cable->stalls = rate;
+    } else {
+        cable->fault = (enum usb_fault)(1 + kind);
+        cable->fault_rate = rate;
+    }
+}
+
 static struct fault_session run(size_t kind, uint64_t seed, struct fault_tasks *tasks)
 {
     struct espalier_error error = {0};
@@ -30,8 +44,7 @@ static struct fault_session run(size_t kind, uint64_t seed, struct fault_tasks *
                                        .ppm = 5000 * espalier_random_uniform(&random) - 2500,
                                        .core_megahertz = 12 + 36 * espalier_random_uniform(&random),
                                        .history = &history};
-    *(kind == DEAF ? &cable.deafness : kind == STORM ? &cable.stalls : &cable.fault_rate) = kinds[kind].rate;
-    cable.fault = kind < DEAF ? (enum usb_fault)(1 + kind) : USB_FAULT_NONE;
+    inflict(&cable, kind);
     struct task *task = &tasks->tasks[espalier_random_below(&random, FAULT_TASKS)];
     if (espalier_usb_cable_open(&cable, &transport, &error) != ESPALIER_OK)
         return (struct fault_session){.status = error.status};
