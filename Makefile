@@ -197,8 +197,8 @@ synth-link: setup-synth ## the same on the USB device, the UART and the SPI slav
 
 # ---- boards ----------------------------------------------------------------------------------------------------------
 
-bitstream: setup-synth ## yosys, nextpnr and packer for a board: BOARD=icebreaker|pico_ice|tinyfpga_bx|orangecrab_25f|ulx3s_85f
-	@BUILD=$(BUILD) scripts/bitstream $(BOARD) --serial $(SERIAL)
+bitstream: setup-synth ## yosys, nextpnr and packer for a board: BOARD=icebreaker|pico_ice|tinyfpga_bx|orangecrab_25f|ulx3s_85f; SEEDS=3: Fmax over so many seeds
+	@BUILD=$(BUILD) scripts/bitstream $(BOARD) --serial $(SERIAL) $(if $(filter-out 1,$(SEEDS)),--every-seed --seeds $(SEEDS))
 flash: setup-flash $(UF2) ## write the bitstream of BOARD into it with the board's usual tool
 	@BUILD=$(BUILD) scripts/flash $(BOARD)
 board-images: setup-demo ## the tool with the simulated twins of those builds that only boards use: build/board-images/espalier

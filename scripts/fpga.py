@@ -126,3 +126,13 @@ def synthesize(yosys, family, top, files, out, what, includes=(), params=None):
               f"synth_{family} {flags}-top {top} -json {netlist}; tee -o {stat} stat")
     run([yosys, "-q", "-p", script], out.with_suffix(".yosys.log"), what)
     return netlist, count_cells(stat, family)
+
+
+def fmax(report):
+    """Of each clock in a bitstream's report: Fmax, and where it is with other seeds."""
+    texts = []
+    for n, clock in enumerate(report["clocks"]):
+        all_seeds = [attempt["clocks"][n]["fmax"] for attempt in report["seeds"]]
+        others = f", {min(all_seeds):.1f} to {max(all_seeds):.1f} with {len(all_seeds)} seeds" if len(all_seeds) > 1 else ""
+        texts.append(f"{clock['fmax']:.1f}{others}")
+    return texts

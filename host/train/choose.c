@@ -13,8 +13,8 @@ static const uint32_t first_cut[] = {[ESPALIER_NOISE_ELEMENTS] = 1, [ESPALIER_NO
 /* Weights with more are gone for good while others are still chosen. */
 static const float DROP_LOG_ALPHA = 4.0F;
 
-/* How many weights may be left after a part of a cut. The ratio that is still to go falls, as a logarithm, with the square
- * of the parts that are left: the cuts that hurt are the last ones, so they are the smallest. */
+/* How many weights may be left after a part of a cut. The ratio that is still to go falls, as a logarithm, with the
+ * square of the parts that are left: the cuts that hurt are the last ones, so they are the smallest. */
 static uint64_t allowed(enum espalier_noise_kind kind, uint64_t kept, uint64_t total, uint32_t part)
 {
     if (kept <= total || part < first_cut[kind])
