@@ -133,6 +133,6 @@ def fmax(report):
     texts = []
     for n, clock in enumerate(report["clocks"]):
         all_seeds = [attempt["clocks"][n]["fmax"] for attempt in report["seeds"]]
-        others = f", {min(all_seeds):.1f} to {max(all_seeds):.1f} with {len(all_seeds)} seeds" if len(all_seeds) > 1 else ""
+        others = f"; {min(all_seeds):.1f} to {max(all_seeds):.1f} with {len(all_seeds)} seeds" if len(all_seeds) > 1 else ""
         texts.append(f"{clock['fmax']:.1f}{others}")
     return texts
