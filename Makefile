@@ -50,7 +50,7 @@ UART_H = $(BUILD)/include/espalier/uart.h
 SPI_H = $(BUILD)/include/espalier/spi.h
 USB_DESCRIPTORS_H = $(BUILD)/include/espalier/usb_descriptors.h
 NUMBERS_H = $(PROTOCOL_H) $(USB_IDS_H) $(UART_H) $(SPI_H)
-LIB_OBJECTS = $(patsubst %.c,$(BUILD)/%.o,$(wildcard host/lib/*.c host/train/*.c host/usb/*.c))
+LIB_OBJECTS = $(patsubst %.c,$(BUILD)/%.o,$(wildcard host/lib/*.c host/train/*/*.c host/usb/*.c))
 LIBRARY = $(BUILD)/libespalier.a
 SHARED = $(BUILD)/libespalier.so
 

@@ -12,15 +12,15 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "admm.h"
-#include "batch.h"
-#include "budget.h"
 #include "commands.h"
-#include "export.h"
-#include "project.h"
-#include "purify.h"
-#include "quantize.h"
-#include "search.h"
+#include "network/batch.h"
+#include "project/project.h"
+#include "prune/admm.h"
+#include "prune/budget.h"
+#include "prune/purify.h"
+#include "prune/search.h"
+#include "quantize/export.h"
+#include "quantize/quantize.h"
 #include "tool.h"
 #include "training.h"
 
@@ -444,13 +444,16 @@ START_TEST(compression_keeps_an_easy_task_at_every_format)
     static const struct {
         enum espalier_format format;
         uint32_t choose_epochs, steps; /* of pruning: dropout, ADMM, one after the other */
-        uint32_t right; /* of 100, at least. Dropout by rows and columns gives ADMM budgets that may be too
-                           lopsided to recover from when the images are so few: a known weakness */
+        uint32_t right; /* in percent of what the network gets right, at least. Dropout by rows and columns gives ADMM
+                           budgets that may be too lopsided to recover from when the images are so few: a known
+                           weakness */
     } recipes[] = {{ESPALIER_DENSE, 0, 0, 90},       {ESPALIER_STRUCTURED, 0, 2, 90}, {ESPALIER_GAP, 0, 2, 90},
                    {ESPALIER_STRUCTURED, 20, 0, 90}, {ESPALIER_GAP, 20, 0, 90},       {ESPALIER_STRUCTURED, 20, 2, 0},
                    {ESPALIER_GAP, 20, 2, 90}};
     struct espalier_dataset data = draw_data(test_seed());
     struct espalier_network *network = trained_network(&data);
+    uint32_t before = 0; /* not all, if training without normalization began badly: seed 20785 */
+    test_ok(espalier_network_correct(network, &data, IMAGES - 100, 100, &before, &error));
     for (size_t r = 0; r < sizeof recipes / sizeof *recipes; r++) {
         const enum espalier_format format = recipes[r].format;
         struct espalier_compress_options options = small_options(format);
@@ -482,7 +485,8 @@ START_TEST(compression_keeps_an_easy_task_at_every_format)
         if (options.steps > 0 && options.choose_epochs == 0) /* choosing may leave ADMM nothing to do */
             ck_assert_double_lt(seen.last_residual, seen.first_residual);
         uint32_t correct = count_right(model, &data);
-        ck_assert_msg(correct >= recipes[r].right, "recipe %zu: %u of 100 right", r, correct);
+        ck_assert_msg(100 * correct >= recipes[r].right * before, "recipe %zu: %u right, %u before", r, correct,
+                      before);
         espalier_model_free(model);
     }
     espalier_network_free(network);

@@ -8,7 +8,7 @@
 #include <math.h>
 #include <string.h>
 
-#include "loss.h"
+#include "network/loss.h"
 
 enum { CLASSES = 4, BATCH = 3, LOGITS = CLASSES * BATCH, EDGE = 8, IMAGES = 600, HELD_OUT = 100 };
 

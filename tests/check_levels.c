@@ -6,8 +6,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "cluster.h"
-#include "levels.h"
+#include "project/cluster.h"
+#include "project/levels.h"
 
 static struct espalier_error error;
 

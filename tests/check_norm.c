@@ -9,11 +9,11 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "crew.h"
-#include "loss.h"
-#include "norm.h"
-#include "pass.h"
-#include "shard.h"
+#include "loop/crew.h"
+#include "loop/shard.h"
+#include "network/loss.h"
+#include "network/norm.h"
+#include "network/pass.h"
 
 enum { BATCH = 6, CLASSES = 3, EDGE = 6, LAYERS = 3, LOGITS = CLASSES * BATCH };
 

@@ -10,12 +10,12 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "admm.h"
-#include "export.h"
-#include "mask.h"
-#include "pattern.h"
-#include "project.h"
-#include "quantize.h"
+#include "project/mask.h"
+#include "project/pattern.h"
+#include "project/project.h"
+#include "prune/admm.h"
+#include "quantize/export.h"
+#include "quantize/quantize.h"
 
 enum { WEIGHTS_MAX = 14 }; /* of a case: 2^14 masks are tried */
 

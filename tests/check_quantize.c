@@ -7,8 +7,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "loss.h"
-#include "quantize.h"
+#include "network/loss.h"
+#include "quantize/quantize.h"
 
 enum { BATCH = 8, EDGE = 8, LAYERS = 3, QUARTERS = 4, IMAGES = 64 };
 

@@ -16,8 +16,8 @@
 #include <unistd.h>
 #include <zlib.h>
 
-#include "quantize.h"
-#include "size.h"
+#include "quantize/quantize.h"
+#include "quantize/size.h"
 #include "tool.h"
 
 enum { EDGE = 8, CLASSES = 4, IMAGES = 240, HELD_OUT = 40, BATCH = 20, EPOCHS_MAX = 400 };
@@ -571,11 +571,11 @@ START_TEST(the_size_before_there_are_levels_is_that_with_levels)
         bool biases = true;
         for (size_t i = 0; i < 3; i++)
             options.value_bits[i] = (uint8_t)(1 + espalier_random_below(&random, 8));
-        test_ok(espalier_packed_bits(network, NULL, &options, &before, &error));
+        test_ok(espalier_packed_bits(&(struct espalier_size){&options, NULL}, network, &before, &error));
         test_ok(espalier_quantizer_create(network, options.value_bits, options.bias_bits, &quantizer, &error));
         test_ok(espalier_quantizer_refresh(&quantizer, network, &data, 20, &error));
         espalier_quantizer_apply(&quantizer, network);
-        test_ok(espalier_packed_bits(network, &quantizer, &options, &with_levels, &error));
+        test_ok(espalier_packed_bits(&(struct espalier_size){&options, &quantizer}, network, &with_levels, &error));
         for (uint32_t i = 0; i < 3; i++)
             biases = biases && quantizer.layers[i].bias_bits > 0; /* those that all round to 0 cost nothing */
         ck_assert_uint_gt(before, 0);

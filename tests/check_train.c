@@ -13,8 +13,8 @@
 #include <string.h>
 #include <zlib.h>
 
-#include "loss.h"
-#include "pass.h"
+#include "network/loss.h"
+#include "network/pass.h"
 
 enum { LAYERS = 3, BATCH = 5, CLASSES = 4, VALUES_MAX = 8192 };
 

@@ -8,9 +8,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "loss.h"
-#include "pass.h"
-#include "variational.h"
+#include "network/loss.h"
+#include "network/pass.h"
+#include "prune/variational.h"
 
 enum { BATCH = 4, CLASSES = 3, EDGE = 6, LAYERS = 3 };
 

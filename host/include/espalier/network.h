@@ -66,8 +66,8 @@ void espalier_network_free(struct espalier_network *network);
 /** Weights whose mask is 1. */
 uint64_t espalier_network_kept(const struct espalier_network *network);
 
-/** Writes a checkpoint (host/train/checkpoint.c tells its layout). The file is complete or not there: written beside
- * and renamed. */
+/** Writes a checkpoint (host/train/network/checkpoint.c tells its layout). The file is complete or not there: written
+ * beside and renamed. */
 enum espalier_status espalier_network_save(const struct espalier_network *network, const char *made_by,
                                            const char *path, struct espalier_error *error);
 /** Reads a checkpoint as hostile input.

@@ -1,0 +1,19 @@
+/* Choosing what is kept by sparse variational dropout (variational.h), in parts: after each, the weights whose noise
+ * says that they are of no use are gone, and training goes on with what is left. */
+#ifndef ESPALIER_CHOOSE_H
+#define ESPALIER_CHOOSE_H
+
+#include <espalier/compress.h>
+
+#include "loop/fit.h"
+#include "variational.h"
+
+/* @param stage    all of it: network, data, epochs and learning rate, as for one espalier_fit_run without hooks
+ * @param prior    strength of the prior, 1: Bayes'
+ * @param total    weights that may be left
+ * @param budgets  NULL: the network is cut down to the total, geometrically from part to part. Else only
+ * what is of no use goes, and budgets [layers] receives what such a cut would leave: the start and the aim of ADMM. */
+enum espalier_status espalier_choose(const struct espalier_fit *stage, enum espalier_noise_kind kind, float prior,
+                                     uint64_t total, struct espalier_budget *budgets, struct espalier_error *error);
+
+#endif

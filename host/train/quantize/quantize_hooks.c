@@ -1,0 +1,56 @@
+/* Levels in the training loop. */
+#include "quantize.h"
+
+#include <math.h>
+#include <string.h>
+
+static const double SETTLED = 0.75; /* of the epochs, after which every weight keeps its level */
+
+static void refresh(void *context, const struct espalier_network *network, const struct espalier_live *live,
+                    struct espalier_view *views)
+{
+    struct espalier_quantizer *quantizer = context;
+
+    (void)live;
+    espalier_quantizer_apply(quantizer, network);
+    memcpy(views, quantizer->views, quantizer->layer_count * sizeof *views);
+}
+
+/* More levels stay from this epoch on. */
+static enum espalier_status settle(void *context, const struct espalier_network *network, uint32_t epoch,
+                                   uint32_t epochs, struct espalier_error *error)
+{
+    double share = fmin(1.0, (epoch + 1.0) / (SETTLED * epochs));
+
+    espalier_quantizer_apply(context, network); /* the levels that the weights have now */
+    return espalier_quantizer_fix(context, network, share, error);
+}
+
+static void end_batch(void *context, const struct espalier_batch_end *batch)
+{
+    espalier_quantizer_step(context, batch->live, batch->gradients, batch->learning_rate);
+}
+
+/* Levels go with the weights, which folding multiplied. */
+static void folded(void *context, const struct espalier_norm *norm, const struct espalier_network *network)
+{
+    for (uint32_t i = 0; i < norm->layer_count; i++)
+        espalier_quantizer_rescale(context, i, espalier_norm_factor(norm, i, 0));
+    espalier_quantizer_settle(context, network);
+}
+
+static void visit(struct espalier_archive *archive, void *context, const struct espalier_network *network)
+{
+    espalier_quantizer_visit(archive, context, network);
+}
+
+struct espalier_hooks espalier_quantizer_hooks(struct espalier_quantizer *quantizer, bool settling)
+{
+    return (struct espalier_hooks){.context = quantizer,
+                                   .shared_norm = true,
+                                   .refresh = refresh,
+                                   .begin_epoch = settling ? settle : NULL,
+                                   .end_batch = end_batch,
+                                   .folded = folded,
+                                   .visit = visit};
+}
