@@ -21,6 +21,8 @@ struct espalier_shape {
 
 /** Columns of the layer's GEMM view: in_channels * kernel_height * kernel_width. */
 size_t espalier_shape_columns(const struct espalier_shape *shape);
+/** Weights of the layer, kept or not: rows * columns. */
+size_t espalier_shape_weights(const struct espalier_shape *shape);
 /** Height and width of the convolution's output, before pooling. */
 uint32_t espalier_shape_conv_height(const struct espalier_shape *shape);
 uint32_t espalier_shape_conv_width(const struct espalier_shape *shape);

@@ -101,7 +101,7 @@ static enum espalier_status judge(struct espalier_run *run, uint32_t *correct, s
     espalier_run_refresh(run);
     for (uint32_t i = 0; i < layers; i++) {
         struct espalier_float_layer *layer = &folded->layers[i];
-        size_t weights = layer->shape.rows * espalier_shape_columns(&layer->shape);
+        size_t weights = espalier_shape_weights(&layer->shape);
         memcpy(layer->weights, now[i].weights, weights * sizeof *layer->weights);
         memcpy(layer->bias, now[i].bias, layer->shape.rows * sizeof *layer->bias);
     }
@@ -134,7 +134,7 @@ static enum espalier_status check_weights(const struct espalier_run *run, struct
 
     for (uint32_t i = 0; i < network->layer_count; i++) {
         const struct espalier_float_layer *layer = &network->layers[i];
-        size_t weights = layer->shape.rows * espalier_shape_columns(&layer->shape);
+        size_t weights = espalier_shape_weights(&layer->shape);
         bool finite = true;
         for (size_t k = 0; k < weights; k++)
             finite = finite && isfinite(layer->weights[k]);

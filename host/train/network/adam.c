@@ -30,7 +30,7 @@ void espalier_adam_visit(struct espalier_archive *archive, struct espalier_adam 
     espalier_archive_u32(archive, &adam->steps, 1);
     for (uint32_t i = 0; i < network->layer_count; i++) {
         const struct espalier_shape *shape = &network->layers[i].shape;
-        size_t weights = shape->rows * espalier_shape_columns(shape);
+        size_t weights = espalier_shape_weights(shape);
         espalier_archive_floats(archive, adam->mean.weights[i], weights);
         espalier_archive_floats(archive, adam->mean.bias[i], shape->rows);
         espalier_archive_squares(archive, adam->variance.weights[i], weights);

@@ -19,11 +19,6 @@ enum { VERSION = 1, MAGIC_BYTES = 4, HEADER_BYTES = 24, MADE_BY_MAX = 1023 };
 static const uint8_t MAGIC[MAGIC_BYTES] = {'E', 'S', 'P', 'F'};
 static const size_t FILE_MAX = (size_t)1 << 30;
 
-static size_t weights_of(const struct espalier_shape *shape)
-{
-    return shape->rows * espalier_shape_columns(shape);
-}
-
 /* ---- Layers */
 
 static void visit_shape(struct espalier_archive *archive, struct espalier_shape *shape)
@@ -52,7 +47,7 @@ static bool same_shape(const struct espalier_shape *a, const struct espalier_sha
 
 static void check_masks(struct espalier_archive *archive, const struct espalier_float_layer *layer, uint32_t index)
 {
-    for (size_t k = 0; k < weights_of(&layer->shape) && espalier_archive_good(archive); k++)
+    for (size_t k = 0; k < espalier_shape_weights(&layer->shape) && espalier_archive_good(archive); k++)
         espalier_archive_expect(archive, layer->mask[k] == 1 || (layer->mask[k] == 0 && layer->weights[k] == 0.0F),
                                 "layer %u: weight %zu does not agree with its mask", index, k);
 }
@@ -66,9 +61,9 @@ void espalier_archive_layers(struct espalier_archive *archive, struct espalier_n
         espalier_archive_expect(archive, same_shape(&shape, &layer->shape), "layer %u has another shape", i);
         if (!espalier_archive_good(archive))
             return;
-        espalier_archive_floats(archive, layer->weights, weights_of(&shape));
+        espalier_archive_floats(archive, layer->weights, espalier_shape_weights(&shape));
         espalier_archive_floats(archive, layer->bias, shape.rows);
-        espalier_archive_u8(archive, layer->mask, weights_of(&shape));
+        espalier_archive_u8(archive, layer->mask, espalier_shape_weights(&shape));
         if (archive->reading)
             check_masks(archive, layer, i);
     }
@@ -86,8 +81,8 @@ void espalier_archive_create(struct espalier_archive *archive, uint32_t layer_co
     for (uint32_t i = 0; i < layer_count && espalier_archive_good(archive); i++) {
         visit_shape(archive, &shapes[i]);
         if (espalier_archive_good(archive))
-            espalier_archive_skip(archive,
-                                  weights_of(&shapes[i]) * (sizeof(float) + 1) + shapes[i].rows * sizeof(float));
+            espalier_archive_skip(archive, espalier_shape_weights(&shapes[i]) * (sizeof(float) + 1) +
+                                               shapes[i].rows * sizeof(float));
     }
     if (!espalier_archive_good(archive))
         return;

@@ -5,7 +5,7 @@
 
 static bool list_layer(const struct espalier_float_layer *from, struct espalier_live_layer *layer)
 {
-    size_t weights = from->shape.rows * espalier_shape_columns(&from->shape), filled = 0;
+    size_t weights = espalier_shape_weights(&from->shape), filled = 0;
 
     layer->at = NULL;
     layer->count = 0;

@@ -14,6 +14,11 @@ size_t espalier_shape_columns(const struct espalier_shape *shape)
     return (size_t)shape->in_channels * shape->kernel_height * shape->kernel_width;
 }
 
+size_t espalier_shape_weights(const struct espalier_shape *shape)
+{
+    return shape->rows * espalier_shape_columns(shape);
+}
+
 static uint32_t conv_size(uint32_t in, uint32_t kernel, uint32_t pad, uint32_t stride)
 {
     return (in + 2 * pad - kernel) / stride + 1;
@@ -121,7 +126,7 @@ static enum espalier_status check_shapes(const struct espalier_shape *shapes, ui
 
 static bool allocate_layer(struct espalier_float_layer *layer)
 {
-    size_t weights = layer->shape.rows * espalier_shape_columns(&layer->shape);
+    size_t weights = espalier_shape_weights(&layer->shape);
 
     layer->weights = calloc(weights, sizeof *layer->weights);
     layer->bias = calloc(layer->shape.rows, sizeof *layer->bias);
@@ -163,7 +168,7 @@ enum espalier_status espalier_network_create(const struct espalier_shape *shapes
         if (!allocate_layer(layer))
             goto no_memory;
         initialize_weights(layer, &random);
-        network->dense_weights += shapes[i].rows * espalier_shape_columns(&shapes[i]);
+        network->dense_weights += espalier_shape_weights(&shapes[i]);
     }
     *out = network;
     return ESPALIER_OK;
@@ -187,7 +192,7 @@ enum espalier_status espalier_network_clone(const struct espalier_network *netwo
     for (uint32_t i = 0; i < network->layer_count; i++) {
         const struct espalier_float_layer *from = &network->layers[i];
         struct espalier_float_layer *to = &(*out)->layers[i];
-        size_t weights = from->shape.rows * espalier_shape_columns(&from->shape);
+        size_t weights = espalier_shape_weights(&from->shape);
         memcpy(to->weights, from->weights, weights * sizeof *to->weights);
         memcpy(to->bias, from->bias, from->shape.rows * sizeof *to->bias);
         memcpy(to->mask, from->mask, weights);
@@ -214,7 +219,7 @@ uint64_t espalier_network_kept(const struct espalier_network *network)
 
     for (uint32_t i = 0; i < network->layer_count; i++) {
         const struct espalier_float_layer *layer = &network->layers[i];
-        size_t weights = layer->shape.rows * espalier_shape_columns(&layer->shape);
+        size_t weights = espalier_shape_weights(&layer->shape);
         for (size_t k = 0; k < weights; k++)
             kept += layer->mask[k];
     }

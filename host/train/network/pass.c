@@ -52,7 +52,7 @@ enum espalier_status espalier_gradients_create(const struct espalier_network *ne
         goto no_memory;
     for (uint32_t i = 0; i < network->layer_count; i++) {
         const struct espalier_shape *shape = &network->layers[i].shape;
-        out->weights[i] = calloc(shape->rows * espalier_shape_columns(shape), sizeof **out->weights);
+        out->weights[i] = calloc(espalier_shape_weights(shape), sizeof **out->weights);
         out->bias[i] = calloc(shape->rows, sizeof **out->bias);
         out->gain[i] = calloc(shape->rows, sizeof **out->gain);
         if (out->weights[i] == NULL || out->bias[i] == NULL || out->gain[i] == NULL)
@@ -73,7 +73,7 @@ enum espalier_status espalier_gradients_add_variance(const struct espalier_netwo
     gradients->variance = calloc(network->layer_count, sizeof *gradients->variance);
     for (uint32_t i = 0; i < network->layer_count && gradients->variance != NULL; i++) {
         const struct espalier_shape *shape = &network->layers[i].shape;
-        gradients->variance[i] = calloc(shape->rows * espalier_shape_columns(shape), sizeof **gradients->variance);
+        gradients->variance[i] = calloc(espalier_shape_weights(shape), sizeof **gradients->variance);
         enough = enough && gradients->variance[i] != NULL;
     }
     return gradients->variance != NULL && enough

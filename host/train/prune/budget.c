@@ -18,7 +18,7 @@ static int rising(const void *left, const void *right)
 /* Fills the scores of one layer's weights. */
 static void score_layer(const struct espalier_float_layer *layer, uint32_t index, struct scored *scored)
 {
-    size_t weights = layer->shape.rows * espalier_shape_columns(&layer->shape);
+    size_t weights = espalier_shape_weights(&layer->shape);
     double not_smaller = 0.0;
 
     for (size_t i = 0; i < weights; i++)
@@ -126,13 +126,13 @@ enum espalier_status espalier_budget_gap(const struct espalier_network *network,
     size_t all = 0, filled = 0;
 
     for (uint32_t i = 0; i < network->layer_count; i++)
-        all += network->layers[i].shape.rows * espalier_shape_columns(&network->layers[i].shape);
+        all += espalier_shape_weights(&network->layers[i].shape);
     struct scored *scored = malloc(all * sizeof *scored);
     if (scored == NULL)
         return espalier_fail(error, ESPALIER_ERR_MEMORY, "out of memory for the scores of %zu weights", all);
     for (uint32_t i = 0; i < network->layer_count; i++) {
         score_layer(&network->layers[i], i, scored + filled);
-        filled += network->layers[i].shape.rows * espalier_shape_columns(&network->layers[i].shape);
+        filled += espalier_shape_weights(&network->layers[i].shape);
         budgets[i] = (struct espalier_budget){0};
     }
     qsort(scored, all, sizeof *scored, rising);

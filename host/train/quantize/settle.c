@@ -32,9 +32,9 @@ static double apart(const struct espalier_levels *levels, float weight)
 static void fix_layer(struct espalier_quantized_layer *layer, const struct espalier_float_layer *from, double share,
                       struct margin *margins)
 {
-    size_t kept = 0, movable = 0;
+    size_t weights = espalier_shape_weights(&from->shape), kept = 0, movable = 0;
 
-    for (size_t k = 0; k < from->shape.rows * espalier_shape_columns(&from->shape); k++) {
+    for (size_t k = 0; k < weights; k++) {
         kept += from->mask[k];
         if (from->mask[k] && !layer->fixed[k])
             margins[movable++] = (struct margin){apart(&layer->levels, from->weights[k]), k};
@@ -51,7 +51,7 @@ enum espalier_status espalier_quantizer_fix(struct espalier_quantizer *quantizer
 {
     for (uint32_t i = 0; i < quantizer->layer_count; i++) {
         const struct espalier_float_layer *from = &network->layers[i];
-        size_t weights = from->shape.rows * espalier_shape_columns(&from->shape);
+        size_t weights = espalier_shape_weights(&from->shape);
         if (quantizer->layers[i].levels.count == 0)
             continue; /* linear codes: a step away is no other weight */
         struct margin *margins = malloc(weights * sizeof *margins);

@@ -1,0 +1,17 @@
+/* The levels of a layer's weights: chosen, and which a weight has. */
+#ifndef ESPALIER_CODEBOOK_H
+#define ESPALIER_CODEBOOK_H
+
+#include "quantize.h"
+
+/* The range of linear codes of so many bits. */
+void espalier_levels_range(struct espalier_levels *levels, uint8_t value_bits);
+
+/* Chooses levels of the layer's kind and bits for its weights as they are now; its input_step is known. */
+enum espalier_status espalier_choose_levels(const struct espalier_float_layer *layer,
+                                            struct espalier_quantized_layer *quantized, struct espalier_error *error);
+
+/* The codebook entry nearest to a weight in units. */
+uint8_t espalier_nearest_entry(const struct espalier_levels *levels, float wanted);
+
+#endif
