@@ -50,22 +50,6 @@ static void visit_part(struct espalier_archive *archive, void *context)
     espalier_archive_expect(archive, *part < PARTS, "part %u of %d cannot be", *part, PARTS);
 }
 
-static enum espalier_status run_part(const struct espalier_fit *stage, struct espalier_variational *variational,
-                                     uint32_t part, struct espalier_error *error)
-{
-    struct espalier_hooks hooks = espalier_variational_hooks(variational);
-    struct espalier_fit fit = *stage;
-    double done = stage->done_to - stage->done_from;
-
-    fit.epochs = espalier_part_of(stage->epochs, part, PARTS);
-    fit.part_from = (double)part / PARTS;
-    fit.part_to = (part + 1.0) / PARTS;
-    fit.done_from = stage->done_from + done * fit.part_from;
-    fit.done_to = stage->done_from + done * fit.part_to;
-    fit.hooks = &hooks;
-    return fit.epochs > 0 ? espalier_fit_run(&fit, error) : ESPALIER_OK;
-}
-
 static bool is_connected(const struct espalier_network *network)
 {
     bool connected = true;
@@ -101,11 +85,15 @@ static enum espalier_status run_parts(const struct espalier_fit *stage, struct e
 {
     struct espalier_network *network = stage->network;
     enum espalier_noise_kind kind = variational->kind;
+    struct espalier_hooks hooks = espalier_variational_hooks(variational);
+    struct espalier_fit noisy = *stage;
     uint32_t part = 0;
+
+    noisy.hooks = &hooks;
     enum espalier_status status = espalier_state_enter(stage->state, "choose", visit_part, &part, error);
 
     for (; part < PARTS && status == ESPALIER_OK; part++) {
-        status = run_part(stage, variational, part, error);
+        status = espalier_fit_part(&noisy, part, PARTS, error);
         uint64_t kept = espalier_network_kept(network);
         if (status == ESPALIER_OK)
             status = drop(network, variational, cut ? allowed(kind, kept, total, part) : kept, total, error);
@@ -129,7 +117,6 @@ enum espalier_status espalier_choose(const struct espalier_fit *stage, enum espa
     enum espalier_status status = espalier_variational_create(network, kind, &variational, error);
 
     variational.strength = prior;
-
     if (status == ESPALIER_OK)
         status = run_parts(stage, &variational, total, budgets == NULL, error);
     if (status == ESPALIER_OK && budgets != NULL)
