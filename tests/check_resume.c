@@ -29,7 +29,7 @@ static struct espalier_error error;
 struct kind {
     const char *name;
     enum espalier_format format;
-    uint32_t choose_epochs, steps, search, regrow_epochs, level_epochs;
+    uint32_t choose_epochs, steps, search, level_epochs;
     const char *families[3];
     bool normalize, distill;
 };
@@ -42,7 +42,6 @@ static const struct kind kinds[] = {
     {.name = "gap, levels", .format = ESPALIER_GAP, .steps = 3, .level_epochs = 3, .normalize = true},
     {.name = "gap, chosen, distilled", .format = ESPALIER_GAP, .choose_epochs = 25, .distill = true},
     {.name = "gap, chosen and stepped", .format = ESPALIER_GAP, .choose_epochs = 10, .steps = 2, .normalize = true},
-    {.name = "gap, regrown", .format = ESPALIER_GAP, .steps = 1, .regrow_epochs = 9, .normalize = true},
     {.name = "gap, searched", .format = ESPALIER_GAP, .steps = 1, .search = 5},
     {.name = "patterns", .format = ESPALIER_GAP, .steps = 2, .families = {"patterns:3", "elements", "banks:2"}},
     {.name = "2:4", .format = ESPALIER_GAP, .steps = 1, .families = {"2:4", "blocks:2x2", "2:4"}, .distill = true},
@@ -122,7 +121,6 @@ static struct job draw_job(struct espalier_random *random, const struct kind *ki
     options->choose_epochs = kind->choose_epochs;
     options->steps = kind->steps;
     options->search_trials = kind->search;
-    options->regrow_epochs = kind->regrow_epochs;
     options->level_epochs = kind->level_epochs;
     options->prune_epochs = 2 * kind->steps;
     options->prune_rate = 2e-2F; /* weights go far from where ADMM began */

@@ -87,7 +87,7 @@ static enum espalier_status finish(const struct compress_arguments *arguments, c
 }
 
 /* The commands that made a model whose pruned network was there: those that made it, then the last of these, unless it
- * is among them. */
+ * is the same again. */
 static enum espalier_status join_commands(const char *pruned, const char *commands, char joined[TRAINING_COMMAND_MAX],
                                           struct espalier_error *error)
 {
@@ -95,8 +95,7 @@ static enum espalier_status join_commands(const char *pruned, const char *comman
 
     while ((next = strstr(last, "; ")) != NULL)
         last = next + 2;
-    size_t size = strlen(last), before = strlen(pruned);
-    bool same = before >= size && strcmp(pruned + before - size, last) == 0;
+    bool same = strcmp(pruned, commands) == 0;
     int length = snprintf(joined, TRAINING_COMMAND_MAX, "%s%s%s", pruned, same ? "" : "; ", same ? "" : last);
     return length < TRAINING_COMMAND_MAX
                ? ESPALIER_OK
@@ -113,8 +112,7 @@ static enum espalier_status take_up(const struct compress_arguments *arguments, 
     char *made_by = NULL;
 
     if (arguments->state == NULL || access(arguments->state, F_OK) != 0)
-        fprintf(stderr, "espalier compress: %s is there: it is %squantized, nothing is pruned\n", arguments->pruned,
-                arguments->options.regrow_epochs > 0 ? "regrown and " : "");
+        fprintf(stderr, "espalier compress: %s is there: it is quantized, nothing is pruned\n", arguments->pruned);
     enum espalier_status status = espalier_network_load(arguments->pruned, pruned, &made_by, error);
     if (status == ESPALIER_OK)
         status = join_commands(made_by, commands, joined, error);
@@ -135,7 +133,7 @@ static enum espalier_status keep(void *context, const struct espalier_network *p
     return espalier_network_save(pruned, kept->made_by, kept->path, error);
 }
 
-/* Prunes and quantizes. With --pruned, what is there is not pruned again, and what was pruned or regrown is kept. */
+/* Prunes and quantizes. With --pruned, what is there is not pruned again, and what was pruned is kept. */
 static enum espalier_status train_model(const struct compress_arguments *arguments,
                                         const struct espalier_network *network, const struct espalier_dataset *data,
                                         struct espalier_model **model, struct espalier_error *error)
@@ -143,14 +141,14 @@ static enum espalier_status train_model(const struct compress_arguments *argumen
     const struct espalier_compress_options *options = &arguments->options;
     struct espalier_compress_options own = *options;
     struct espalier_network *pruned = NULL;
+    struct kept kept = {arguments->pruned, options->made_by};
     char joined[TRAINING_COMMAND_MAX];
     bool there = arguments->pruned != NULL && access(arguments->pruned, F_OK) == 0;
     enum espalier_status status = there ? take_up(arguments, options->made_by, &pruned, joined, error) : ESPALIER_OK;
 
     own.pruned = pruned;
     own.made_by = there ? joined : options->made_by;
-    struct kept kept = {arguments->pruned, own.made_by};
-    own.keep = arguments->pruned != NULL && (!there || options->regrow_epochs > 0) ? keep : NULL;
+    own.keep = arguments->pruned != NULL && !there ? keep : NULL;
     own.keep_context = &kept;
     if (status == ESPALIER_OK)
         status = espalier_compress(network, data, &own, model, error);

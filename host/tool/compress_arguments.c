@@ -60,10 +60,6 @@ static const char help[] =
     "  --steps N            progressive pruning steps (default 3)\n"
     "  --epochs N           passes over the training images in all, shared out as the format's recipe does\n"
     "  --retrain-epochs, --quantize-epochs N   the last two of these parts instead\n"
-    "  --regrow-epochs N    N more epochs of retraining behind that, in which single weights move: the smallest ones "
-    "go, "
-    "and\n"
-    "                       as many come where the loss would fall fastest (gap, elements or global)\n"
     "  --level-epochs N     N more epochs of ADMM towards the levels, before training with quantized weights\n"
     "  --batch N            images a step of training (default 64)\n"
     "  --augment A          strength of random shift, rotation, scale and shear (default 0.7; 0: none)\n"
@@ -77,8 +73,7 @@ static const char help[] =
     "  --no-normalize       retrain without batch normalization (which is folded away afterwards)\n"
     "  --quick              few epochs on 2,000 images, 1,000 held out, to try the tools\n"
     "  --pruned FILE.ckpt   keep the pruned network here before it is quantized; if the file is there, it is quantized "
-    "as it is,\n"
-    "                       or, with --regrow-epochs, regrown (and kept again) and quantized\n"
+    "as it is\n"
     "  --state FILE         keep the state of the work here at every epoch's end, and take it up if it is there: a run "
     "that was\n"
     "                       interrupted goes on behind its last whole epoch and gives the same model bit for bit; "
@@ -97,8 +92,8 @@ static const char help[] =
 /* What the options say, before it is known what they mean together. */
 struct given {
     const char *out, *data, *log, *format, *budget, *value_bits, *pruned, *family, *levels, *state;
-    uint64_t bias_bits, steps, epochs, seed, threads, choose_epochs, retrain_epochs, regrow_epochs, level_epochs,
-        quantize_epochs, batch, balance, search;
+    uint64_t bias_bits, steps, epochs, seed, threads, choose_epochs, retrain_epochs, level_epochs, quantize_epochs,
+        batch, balance, search;
     double prior, augment, distill, temperature, choose_rate, ratio, prune_rate, retrain_rate, quantize_rate;
     bool quick, no_normalize, json;
 };
@@ -130,7 +125,6 @@ static const struct {
     {"steps", NUMBER, offsetof(struct given, steps), 1, 16},
     {"epochs", NUMBER, offsetof(struct given, epochs), 1, 10000},
     {"retrain-epochs", NUMBER, offsetof(struct given, retrain_epochs), 1, 10000},
-    {"regrow-epochs", NUMBER, offsetof(struct given, regrow_epochs), 1, 10000},
     {"level-epochs", NUMBER, offsetof(struct given, level_epochs), 1, 10000},
     {"quantize-epochs", NUMBER, offsetof(struct given, quantize_epochs), 1, 10000},
     {"batch", NUMBER, offsetof(struct given, batch), 1, 1024},
@@ -278,7 +272,6 @@ static struct espalier_compress_options compress_options(const struct given *giv
         scale_epochs(&options, given->epochs);
     if (given->retrain_epochs > 0)
         options.retrain_epochs = (uint32_t)given->retrain_epochs;
-    options.regrow_epochs = (uint32_t)given->regrow_epochs;
     options.level_epochs = (uint32_t)given->level_epochs;
     options.search_trials = (uint32_t)given->search;
     if (given->quantize_epochs > 0)

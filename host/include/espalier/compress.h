@@ -50,15 +50,13 @@ struct espalier_compress_options {
     uint32_t steps;           /**< progressive pruning steps, 1 to 16: what is left falls geometrically */
     uint32_t prune_epochs;    /**< of ADMM, in all steps together; at least one a step */
     uint32_t retrain_epochs;  /**< of masked retraining: a third of them between the steps, the rest after the last */
-    uint32_t regrow_epochs;   /**< of retraining after that, in which single weights move (gap, elements); 0: none */
     uint32_t level_epochs;    /**< of ADMM towards the levels, before quantize_epochs; 0: none */
     uint32_t quantize_epochs; /**< of training with quantized weights and activations; 0: rounded after training */
     float prune_rate, retrain_rate, quantize_rate; /**< learning rates at the start of a stage */
     float rho_first, rho_last;                     /**< penalty of ADMM at the start and at the end of a step, over 0 */
     const char *made_by;                           /**< for the model: the command line */
     const struct espalier_network *pruned; /**< espalier_compress: what pruning of the network gave before; it is then
-                                              regrown, if regrow_epochs says so, and quantized, unless a state says that
-                                              this was begun. Or NULL */
+                                              quantized as it is, unless a state says that this was begun. Or NULL */
     espalier_keep_callback *keep;          /**< espalier_compress: given what pruning gives; may be NULL */
     void *keep_context;                    /**< handed to keep */
 };
@@ -71,8 +69,7 @@ struct espalier_compress_options espalier_compress_defaults(enum espalier_format
  *  With choose_epochs, sparse variational dropout (Molchanov et al. 2017) chooses what is kept: down to the ratio if
  * there are no steps, else as the start and the budgets of ADMM. A step is ADMM (Zhang et al. 2018: Z = projection of W
  * + U, U += W - Z, loss + rho/2 ||W - Z + U||^2, rho growing) towards the step's budgets, the hard projection,
- * purification (rows that nobody reads and columns that nobody writes go) and masked retraining. With regrow_epochs
- * weights then move to where they matter more (Evci et al. 2020).
+ * purification (rows that nobody reads and columns that nobody writes go) and masked retraining.
  *
  *  @param network  a trained network; unchanged
  *  @param data     training images; the last train.held_out of them are only used to judge

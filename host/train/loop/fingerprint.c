@@ -41,7 +41,6 @@ static const struct field compress_fields[] = {
     {"steps", U32, offsetof(struct espalier_compress_options, steps)},
     {"epochs of ADMM", U32, offsetof(struct espalier_compress_options, prune_epochs)},
     {"retrain-epochs", U32, offsetof(struct espalier_compress_options, retrain_epochs)},
-    {"regrow-epochs", U32, offsetof(struct espalier_compress_options, regrow_epochs)},
     {"level-epochs", U32, offsetof(struct espalier_compress_options, level_epochs)},
     {"quantize-epochs", U32, offsetof(struct espalier_compress_options, quantize_epochs)},
     {"prune-rate", FLOAT, offsetof(struct espalier_compress_options, prune_rate)},

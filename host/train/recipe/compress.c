@@ -81,14 +81,8 @@ static enum espalier_status check_options(const struct espalier_network *network
         return espalier_fail(error, ESPALIER_ERR_RANGE, "biases of %u bits: 2 to 16 can be", options->bias_bits);
     if (options->choose_epochs > EPOCHS_MAX || options->prune_epochs > EPOCHS_MAX ||
         options->retrain_epochs > EPOCHS_MAX || options->level_epochs > EPOCHS_MAX ||
-        options->regrow_epochs > EPOCHS_MAX || options->quantize_epochs > EPOCHS_MAX)
+        options->quantize_epochs > EPOCHS_MAX)
         return espalier_fail(error, ESPALIER_ERR_RANGE, "at most %d epochs a stage can be", EPOCHS_MAX);
-    bool single = options->format == ESPALIER_GAP;
-    for (uint32_t i = 0; i < options->family_count; i++)
-        single = single && options->families[i].kind == ESPALIER_ELEMENTS && options->families[i].lanes <= 1;
-    if (options->regrow_epochs > 0 && !single)
-        return espalier_fail(error, ESPALIER_ERR_RANGE,
-                             "only single weights can be regrown: gap, elements or global, without balance");
     if (options->format == ESPALIER_DENSE)
         return ESPALIER_OK;
     status = espalier_check_families(options, network, error);

@@ -24,7 +24,6 @@ espalier_phase_run espalier_phase_choose_budgets; /* what shall be left, of ever
 espalier_phase_run espalier_phase_search;         /* betters the budgets by trials */
 espalier_phase_run espalier_phase_prune;          /* ADMM towards the budgets of one step */
 espalier_phase_run espalier_phase_retrain;
-espalier_phase_run espalier_phase_regrow; /* retraining in which weights move */
 espalier_phase_run espalier_phase_end_pruning;
 
 /* phase_quantize.c */

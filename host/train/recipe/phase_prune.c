@@ -4,7 +4,6 @@
 #include "prune/choose.h"
 #include "prune/constrain.h"
 #include "prune/purify.h"
-#include "prune/regrow.h"
 #include "prune/search.h"
 
 #include <stdio.h>
@@ -116,19 +115,6 @@ enum espalier_status espalier_phase_retrain(struct espalier_job *job, const stru
                                                     .normalized = job->options->train.normalize,
                                                     .learning_rate = job->options->retrain_rate},
                               error);
-}
-
-enum espalier_status espalier_phase_regrow(struct espalier_job *job, const struct espalier_phase *phase,
-                                           struct espalier_error *error)
-{
-    struct espalier_fit stage =
-        espalier_whole_stage(job, phase,
-                             (struct espalier_fit){.stage = "regrow",
-                                                   .normalized = job->options->train.normalize,
-                                                   .learning_rate = job->options->retrain_rate});
-    enum espalier_status status = espalier_regrow(&stage, error);
-
-    return status == ESPALIER_OK ? espalier_purify(job->network, error) : status;
 }
 
 enum espalier_status espalier_phase_end_pruning(struct espalier_job *job, const struct espalier_phase *phase,

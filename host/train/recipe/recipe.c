@@ -11,8 +11,7 @@ enum { PHASES_MAX = 64 };
 struct plan {
     uint32_t count;
     struct espalier_phase phases[PHASES_MAX];
-    uint32_t pruned;   /* the phase that hands over what pruning left */
-    uint32_t taken_up; /* the one with which a network that was pruned before begins */
+    uint32_t pruned; /* the phase that hands over what pruning left */
 };
 
 static void add(struct plan *plan, struct espalier_phase phase)
@@ -42,6 +41,7 @@ static void plan_pruning(struct plan *plan, const struct espalier_compress_optio
                                           .epochs = espalier_part_of(options->prune_epochs, step, steps)});
         add(plan, (struct espalier_phase){.run = espalier_phase_retrain, .epochs = after});
     }
+    add(plan, (struct espalier_phase){.run = espalier_phase_end_pruning});
 }
 
 /* Levels, normalized and then, for the last quarter, as the hardware computes. */
@@ -64,14 +64,7 @@ static struct plan plan_all(const struct espalier_compress_options *options)
 
     if (options->format != ESPALIER_DENSE)
         plan_pruning(&plan, options);
-    plan.taken_up = plan.count;
-    if (options->regrow_epochs > 0)
-        add(&plan, (struct espalier_phase){.run = espalier_phase_regrow, .epochs = options->regrow_epochs});
-    if (options->format != ESPALIER_DENSE)
-        add(&plan, (struct espalier_phase){.run = espalier_phase_end_pruning});
     plan.pruned = plan.count;
-    if (options->regrow_epochs == 0)
-        plan.taken_up = plan.pruned + 1;
     add(&plan, (struct espalier_phase){.run = espalier_phase_hand_over});
     plan_quantization(&plan, options);
     return plan;
@@ -176,7 +169,7 @@ enum espalier_status espalier_job_run(struct espalier_job *job, enum espalier_ph
 
     course.begin = phases == ESPALIER_PHASES_QUANTIZE ? course.plan.pruned + 1 : 0;
     course.end = phases == ESPALIER_PHASES_PRUNE ? course.plan.pruned : course.plan.count;
-    job->phase = phases == ESPALIER_PHASES_ALL && job->is_pruned ? course.plan.taken_up : course.begin;
+    job->phase = phases == ESPALIER_PHASES_ALL && job->is_pruned ? course.plan.pruned + 1 : course.begin;
     espalier_random_seed(&job->random, job->options->train.seed);
     enum espalier_status status = espalier_state_open(&job->state, error);
     if (status == ESPALIER_OK)
