@@ -34,7 +34,6 @@ enum espalier_status espalier_shard_create(const struct espalier_fit *fit, uint3
                                            struct espalier_shard *out, struct espalier_error *error)
 {
     const struct espalier_network *network = fit->network;
-
     bool noisy = fit->hooks != NULL && fit->hooks->noisy, shared_norm = fit->hooks != NULL && fit->hooks->shared_norm;
 
     *out = (struct espalier_shard){.fit = fit, .batch = batch};
