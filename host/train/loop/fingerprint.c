@@ -97,7 +97,7 @@ static uLong checksum_of_network(const struct espalier_network *network)
     for (uint32_t i = 0; i < network->layer_count; i++) {
         const struct espalier_float_layer *layer = &network->layers[i];
         const struct espalier_shape *shape = &layer->shape;
-        size_t weights = shape->rows * espalier_shape_columns(shape);
+        size_t weights = espalier_shape_weights(shape);
         const uint16_t sizes[] = {shape->in_channels,   shape->in_height,    shape->in_width, shape->rows,
                                   shape->kernel_height, shape->kernel_width, shape->stride,   shape->pad,
                                   shape->pool,          shape->relu};
