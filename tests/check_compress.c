@@ -19,8 +19,10 @@
 #include "prune/budget.h"
 #include "prune/purify.h"
 #include "prune/search.h"
+#include "quantize/codebook.h"
 #include "quantize/export.h"
 #include "quantize/quantize.h"
+#include "quantize/steps.h"
 #include "tool.h"
 #include "training.h"
 

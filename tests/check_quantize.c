@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "network/loss.h"
+#include "quantize/codebook.h"
 #include "quantize/quantize.h"
 
 enum { BATCH = 8, EDGE = 8, LAYERS = 3, QUARTERS = 4, IMAGES = 64 };

@@ -5,21 +5,9 @@
 #include <string.h>
 #include <unistd.h>
 
-enum { VERSION = 1, MAGIC_BYTES = 4 };
-static const uint8_t MAGIC[MAGIC_BYTES] = {'E', 'S', 'P', 'T'};
+static const struct espalier_archive_kind KIND = {
+    .magic = {'E', 'S', 'P', 'T'}, .version = 1, .name = "the state of a training"};
 static const size_t FILE_MAX = (size_t)1 << 30;
-
-/* Up to the fingerprint, whose length it leaves the archive before. */
-static void visit_header(struct espalier_archive *archive)
-{
-    uint8_t magic[MAGIC_BYTES];
-    uint32_t version = VERSION;
-
-    memcpy(magic, MAGIC, sizeof magic);
-    espalier_archive_u8(archive, magic, sizeof magic);
-    espalier_archive_u32(archive, &version, 1);
-    espalier_archive_expect(archive, version == VERSION, "version %u, this program reads %d", version, VERSION);
-}
 
 /* Refuses the state of another job. */
 static void check_fingerprint(struct espalier_archive *archive, const struct espalier_fingerprint *fingerprint)
@@ -52,10 +40,7 @@ enum espalier_status espalier_state_open(struct espalier_state *state, struct es
         return ESPALIER_OK;
     *saved = (struct espalier_archive){.reading = true, .path = state->path, .error = error};
     saved->status = espalier_file_read(state->path, FILE_MAX, &saved->bytes, &saved->size, error);
-    espalier_archive_expect(saved, saved->size >= MAGIC_BYTES && memcmp(saved->bytes, MAGIC, MAGIC_BYTES) == 0,
-                            "not the state of a training");
-    espalier_archive_check_seal(saved);
-    visit_header(saved);
+    espalier_archive_begin(saved, &KIND);
     check_fingerprint(saved, &state->fingerprint);
     espalier_archive_u32(saved, &state->epochs, 1);
     return saved->status;
@@ -105,7 +90,7 @@ enum espalier_status espalier_state_save(struct espalier_state *state, struct es
         return ESPALIER_OK;
     if (state->saved.bytes != NULL)
         return espalier_fail(error, ESPALIER_ERR_FORMAT, "%s: holds a part that the job never comes to", state->path);
-    visit_header(&archive);
+    espalier_archive_begin(&archive, &KIND);
     espalier_archive_u32(&archive, &length, 1);
     espalier_archive_u8(&archive, (uint8_t *)state->fingerprint.text, length);
     espalier_archive_u32(&archive, &state->epochs, 1);

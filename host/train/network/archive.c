@@ -173,3 +173,19 @@ void espalier_archive_check_seal(struct espalier_archive *archive)
     espalier_archive_expect(archive, crc == crc32_z(0, archive->bytes, archive->size),
                             "damaged: the checksum is wrong");
 }
+
+void espalier_archive_begin(struct espalier_archive *archive, const struct espalier_archive_kind *kind)
+{
+    uint8_t magic[sizeof kind->magic];
+    uint32_t version = kind->version;
+
+    memcpy(magic, kind->magic, sizeof magic);
+    espalier_archive_expect(archive, archive->size >= sizeof magic && memcmp(archive->bytes, magic, sizeof magic) == 0,
+                            "not %s", kind->name);
+    if (archive->reading)
+        espalier_archive_check_seal(archive);
+    espalier_archive_u8(archive, magic, sizeof magic);
+    espalier_archive_u32(archive, &version, 1);
+    espalier_archive_expect(archive, version == kind->version, "version %u, this program reads %u", version,
+                            kind->version);
+}

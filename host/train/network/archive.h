@@ -45,6 +45,17 @@ void espalier_archive_doubles(struct espalier_archive *archive, double *values, 
 /* A generator's state, which is never all 0. */
 void espalier_archive_random(struct espalier_archive *archive, struct espalier_random *random);
 
+/* How a file begins: what it is, in 4 letters, and the version of its layout. */
+struct espalier_archive_kind {
+    char magic[4];
+    uint32_t version;
+    const char *name; /* for messages, as in "the state of a training" */
+};
+
+/* The first that is written, or read: magic and version. Reading, a file that is of another kind or version, or whose
+ * checksum is wrong (espalier_archive_check_seal), is refused. */
+void espalier_archive_begin(struct espalier_archive *archive, const struct espalier_archive_kind *kind);
+
 /* Text that must be there as it is. */
 void espalier_archive_name(struct espalier_archive *archive, const char *name);
 

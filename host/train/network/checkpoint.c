@@ -15,8 +15,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { VERSION = 1, MAGIC_BYTES = 4, HEADER_BYTES = 24, MADE_BY_MAX = 1023 };
-static const uint8_t MAGIC[MAGIC_BYTES] = {'E', 'S', 'P', 'F'};
+enum { MADE_BY_MAX = 1023 };
+static const struct espalier_archive_kind KIND = {
+    .magic = {'E', 'S', 'P', 'F'}, .version = 1, .name = "a checkpoint of a float network"};
 static const size_t FILE_MAX = (size_t)1 << 30;
 
 /* ---- Layers */
@@ -102,13 +103,7 @@ struct header {
 
 static void visit_header(struct espalier_archive *archive, struct header *header)
 {
-    uint8_t magic[MAGIC_BYTES];
-    uint32_t version = VERSION;
-
-    memcpy(magic, MAGIC, sizeof magic);
-    espalier_archive_u8(archive, magic, sizeof magic);
-    espalier_archive_u32(archive, &version, 1);
-    espalier_archive_expect(archive, version == VERSION, "version %u, this program reads %d", version, VERSION);
+    espalier_archive_begin(archive, &KIND);
     espalier_archive_u32(archive, &header->layer_count, 1);
     espalier_archive_u32(archive, &header->made_by_bytes, 1);
     espalier_archive_u64(archive, &header->dense_weights, 1);
@@ -143,9 +138,6 @@ static void read_all(struct espalier_archive *archive, char **text, struct espal
 {
     struct header header = {0};
 
-    espalier_archive_expect(archive, archive->size >= HEADER_BYTES && memcmp(archive->bytes, MAGIC, sizeof MAGIC) == 0,
-                            "not a checkpoint of a float network");
-    espalier_archive_check_seal(archive);
     visit_header(archive, &header);
     if (!espalier_archive_good(archive))
         return;

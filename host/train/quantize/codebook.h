@@ -2,7 +2,8 @@
 #ifndef ESPALIER_CODEBOOK_H
 #define ESPALIER_CODEBOOK_H
 
-#include "quantize.h"
+#include "network/live.h"
+#include "quantized.h"
 
 /* The range of linear codes of so many bits. */
 void espalier_levels_range(struct espalier_levels *levels, uint8_t value_bits);
@@ -13,5 +14,12 @@ enum espalier_status espalier_choose_levels(const struct espalier_float_layer *l
 
 /* The codebook entry nearest to a weight in units. */
 uint8_t espalier_nearest_entry(const struct espalier_levels *levels, float wanted);
+
+/* The code of a weight: that of the nearest level, the lower among equals. */
+int32_t espalier_levels_code(const struct espalier_levels *levels, float weight);
+
+/* After a backward pass over the views: one step of Adam for all levels that are learned. */
+void espalier_quantizer_step(struct espalier_quantizer *quantizer, const struct espalier_live *live,
+                             const struct espalier_gradients *gradients, float learning_rate);
 
 #endif

@@ -1,4 +1,5 @@
 #include "export.h"
+#include "codebook.h"
 
 #include <espalier/pack.h>
 #include <math.h>

@@ -2,7 +2,7 @@
 #ifndef ESPALIER_EXPORT_H
 #define ESPALIER_EXPORT_H
 
-#include "quantize.h"
+#include "quantized.h"
 
 /* Folds the network, with the levels and steps that the quantizer has chosen, into an integer model that computes what
  * the quantized forward pass computes.

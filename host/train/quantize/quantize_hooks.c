@@ -1,4 +1,5 @@
 /* Levels in the training loop. */
+#include "codebook.h"
 #include "quantize.h"
 
 #include <math.h>

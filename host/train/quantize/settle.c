@@ -1,3 +1,4 @@
+#include "codebook.h"
 #include "quantize.h"
 
 #include <math.h>

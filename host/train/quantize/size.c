@@ -1,5 +1,6 @@
 #include "size.h"
 #include "export.h"
+#include "quantize.h"
 
 #include <espalier/pack.h>
 

@@ -5,7 +5,7 @@
 #include <espalier/compress.h>
 
 #include "loop/fit.h"
-#include "quantize.h"
+#include "quantized.h"
 
 /* What a network shall be packed as. */
 struct espalier_size {

@@ -2,7 +2,9 @@
 #ifndef ESPALIER_STEPS_H
 #define ESPALIER_STEPS_H
 
-#include "quantize.h"
+#include "quantized.h"
+
+#include <espalier/dataset.h>
 
 enum { ESPALIER_SHIFT_MAX = 31, ESPALIER_BIAS_SHIFT_MAX = 15 };
 
@@ -10,6 +12,10 @@ static inline float espalier_clamp(float value, float low, float high)
 {
     return value < low ? low : value > high ? high : value;
 }
+
+/* The step whose multiples low * step to high * step represent @p values with the least squared error, among 64
+ * candidates up to the one that saturates nothing; that of the largest magnitude if all are 0. */
+float espalier_best_step(const float *values, size_t size, int32_t low, int32_t high);
 
 /* Chooses every hidden layer's wanted output step from what the network, in float arithmetic, gives for the first
  * images. */

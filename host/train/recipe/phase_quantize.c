@@ -2,6 +2,7 @@
 #include "phase.h"
 #include "prune/constrain.h"
 #include "quantize/export.h"
+#include "quantize/quantize.h"
 
 /* Learning rate of the last training with levels, as a share of the one with normalization. */
 static const float SETTLE_RATE = 0.1F;

@@ -2,6 +2,7 @@
 #include "network/checkpoint.h"
 #include "phase.h"
 #include "prune/budget.h"
+#include "quantize/quantize.h"
 
 #include <math.h>
 #include <string.h>
