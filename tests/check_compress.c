@@ -348,7 +348,7 @@ START_TEST(the_exported_model_computes_what_the_quantized_network_does)
         test_ok(espalier_pass_create(network, COUNT, &pass, &error));
         for (uint32_t n = 0; n < COUNT; n++)
             espalier_batch_fill(&data, &n, 1, COUNT, 0.0F, NULL, espalier_pass_input(pass) + n);
-        const float *logits = espalier_pass_forward(pass, quantizer.views, 0.0F, NULL);
+        const float *logits = espalier_pass_forward(pass, quantizer.views, NULL);
         double step = (double)quantizer.layers[3].levels.unit * (double)quantizer.layers[3].input_step, largest = 0.0;
         for (size_t i = 0; i < CLASSES * COUNT; i++)
             largest = fmax(largest, fabs((double)logits[i]));

@@ -67,7 +67,7 @@ static void normed_free(struct normed *n)
 
 static double loss_of(struct normed *n, float *logit_gradients)
 {
-    const float *logits = espalier_pass_forward(n->pass, n->views, 0.0F, NULL);
+    const float *logits = espalier_pass_forward(n->pass, n->views, NULL);
     return espalier_cross_entropy(logits, n->labels, CLASSES, BATCH, logit_gradients);
 }
 
@@ -145,12 +145,12 @@ START_TEST(it_begins_as_what_changes_nothing_and_is_folded_into_what_computes_th
         double mean[LAYERS - 1][8], variance[LAYERS - 1][8];
         float before[LOGITS], normed[LOGITS];
         normed_draw(&n, &random);
-        memcpy(before, espalier_pass_forward(n.pass, n.plain, 0.0F, NULL), sizeof before);
+        memcpy(before, espalier_pass_forward(n.pass, n.plain, NULL), sizeof before);
         for (uint32_t i = 0; i + 1 < LAYERS; i++)
             moments_of(&n, i, mean[i], variance[i]);
         for (uint32_t i = 0; i + 1 < LAYERS; i++)
             espalier_norm_begin(&n.norm, n.network, i, mean[i], variance[i]);
-        const float *logits = espalier_pass_forward(n.pass, n.views, 0.0F, NULL);
+        const float *logits = espalier_pass_forward(n.pass, n.views, NULL);
         for (size_t i = 0; i < LOGITS; i++)
             ck_assert_float_eq_tol(logits[i], before[i], 2e-3F * (1.0F + fabsf(before[i])));
 
@@ -159,14 +159,14 @@ START_TEST(it_begins_as_what_changes_nothing_and_is_folded_into_what_computes_th
             for (uint32_t row = 0; row < n.norm.layers[i].rows; row++)
                 n.network->layers[i].bias[row] += (float)espalier_random_normal(&random);
         }
-        memcpy(normed, espalier_pass_forward(n.pass, n.views, 0.0F, NULL), sizeof normed);
+        memcpy(normed, espalier_pass_forward(n.pass, n.views, NULL), sizeof normed);
         for (uint32_t i = 0; i + 1 < LAYERS; i++)
             espalier_norm_follow(&n.norm, i, espalier_pass_normalizer(n.pass, i), 1.0F);
         espalier_norm_fold(&n.norm, n.network);
         for (uint32_t i = 0; i + 1 < LAYERS && n.shared; i++)
             for (uint32_t row = 1; row < n.norm.layers[i].rows; row++)
                 ck_assert_float_eq(espalier_norm_factor(&n.norm, i, row), espalier_norm_factor(&n.norm, i, 0));
-        logits = espalier_pass_forward(n.pass, n.plain, 0.0F, NULL);
+        logits = espalier_pass_forward(n.pass, n.plain, NULL);
         for (size_t i = 0; i < LOGITS; i++)
             ck_assert_float_eq_tol(logits[i], normed[i], 2e-3F * (1.0F + fabsf(normed[i])));
         normed_free(&n);

@@ -63,7 +63,7 @@ static void quantized_free(struct quantized *q)
 
 static double loss_of(struct quantized *q, float *logit_gradients)
 {
-    const float *logits = espalier_pass_forward(q->pass, q->views, 0.0F, NULL);
+    const float *logits = espalier_pass_forward(q->pass, q->views, NULL);
     return espalier_cross_entropy(logits, q->labels, QUARTERS, BATCH, logit_gradients);
 }
 

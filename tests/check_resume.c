@@ -114,6 +114,7 @@ static struct job draw_job(struct espalier_random *random, const struct kind *ki
     options->train.seed = espalier_random_bits(random);
     options->train.augment = 0.2F * (float)espalier_random_below(random, 2);
     options->train.dropout = 0.2F * (float)espalier_random_below(random, 2);
+    options->train.noise = 0.1F * (float)espalier_random_below(random, 2);
     options->train.threads = 1 + espalier_random_below(random, 2);
     options->train.normalize = kind->normalize;
     options->train.distill = kind->distill ? 0.5F : 0.0F;

@@ -183,7 +183,7 @@ START_TEST(forward_pass_equals_the_plain_network)
     espalier_random_seed(&random, test_seed());
     for (uint32_t round = 0; round < test_scale(200); round++) {
         passes_draw(&p, &random);
-        const float *logits = espalier_pass_forward(p.pass, p.views, 0.0F, NULL);
+        const float *logits = espalier_pass_forward(p.pass, p.views, NULL);
         for (size_t n = 0; n < BATCH; n++) {
             double expected[CLASSES];
             plain_logits(p.network, p.images + n * VALUES_MAX, expected);
@@ -204,7 +204,7 @@ START_TEST(gradients_equal_finite_differences)
     for (uint32_t round = 0; round < 240; round++) {
         passes_draw(&p, &random);
         float logit_gradients[CLASSES * BATCH];
-        const float *logits = espalier_pass_forward(p.pass, p.views, 0.0F, NULL);
+        const float *logits = espalier_pass_forward(p.pass, p.views, NULL);
         double loss = espalier_cross_entropy(logits, p.labels, CLASSES, BATCH, logit_gradients);
         ck_assert_double_eq_tol(loss, plain_loss(p.network, p.images, p.labels), 1e-4);
         espalier_pass_backward(p.pass, p.views, logit_gradients, &p.gradients);
@@ -354,7 +354,7 @@ START_TEST(unsuitable_options_are_refused)
 {
     struct espalier_dataset data = draw_data(test_seed()), wide = data;
     struct espalier_network *network = network_for_task(EDGE, CLASSES, test_seed());
-    enum { BAD = 12 };
+    enum { BAD = 15 };
     struct espalier_train_options bad[BAD];
     for (size_t i = 0; i < BAD; i++)
         bad[i] = small_options();
@@ -371,6 +371,9 @@ START_TEST(unsuitable_options_are_refused)
     bad[10].threads = 3; /* do not divide the batch */
     bad[11].threads = 100;
     bad[11].batch = 100;
+    bad[12].noise = -0.1F;
+    bad[13].noise = 1.5F;
+    bad[14].noise = NAN;
     for (size_t i = 0; i < BAD; i++)
         ck_assert_msg(espalier_train(network, &data, &bad[i], &error) == ESPALIER_ERR_RANGE, "options %zu", i);
     struct espalier_train_options good = small_options();

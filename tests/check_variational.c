@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "network/loss.h"
+#include "network/noise.h"
 #include "network/pass.h"
 #include "prune/variational.h"
 
@@ -29,7 +30,9 @@ struct noisy {
     struct espalier_gradients gradients;
     struct espalier_view views[LAYERS];
     uint8_t labels[BATCH];
-    uint64_t draws; /* seed of the noise */
+    float input[EDGE * EDGE * BATCH];
+    float of_inputs; /* variance of what they are multiplied by */
+    uint64_t draws;  /* seed of the noise */
 };
 
 static void noisy_draw(struct noisy *noisy, struct espalier_random *random, enum espalier_noise_kind kind)
@@ -47,7 +50,8 @@ static void noisy_draw(struct noisy *noisy, struct espalier_random *random, enum
         for (size_t k = 0; k < noisy->variational.layers[i].parameters; k++)
             noisy->variational.layers[i].parameter[k] = (float)(-3.0 + 1.5 * espalier_random_normal(random));
     for (size_t i = 0; i < EDGE * EDGE * BATCH; i++)
-        espalier_pass_input(noisy->pass)[i] = (float)espalier_random_normal(random);
+        noisy->input[i] = (float)espalier_random_normal(random);
+    noisy->of_inputs = 0.1F * (float)espalier_random_below(random, 3);
     for (size_t n = 0; n < BATCH; n++)
         noisy->labels[n] = (uint8_t)espalier_random_below(random, CLASSES);
     noisy->draws = espalier_random_bits(random);
@@ -62,13 +66,20 @@ static void noisy_free(struct noisy *noisy)
     espalier_network_free(noisy->network);
 }
 
+/* The logits; noise changes the input where it lies. */
+static const float *run(struct noisy *noisy, const struct espalier_chance *chance)
+{
+    memcpy(espalier_pass_input(noisy->pass), noisy->input, sizeof noisy->input);
+    return espalier_pass_forward(noisy->pass, noisy->views, chance);
+}
+
 /* The objective under the same draws as ever: cross-entropy and the divergence of all weights. */
 static double objective(struct noisy *noisy, float *logit_gradients)
 {
     struct espalier_random random;
     espalier_random_seed(&random, noisy->draws);
     espalier_variational_apply(&noisy->variational, noisy->network, &noisy->live, noisy->views);
-    const float *logits = espalier_pass_forward(noisy->pass, noisy->views, 0.0F, &random);
+    const float *logits = run(noisy, &(struct espalier_chance){.noise = noisy->of_inputs, .random = &random});
     double total = espalier_cross_entropy(logits, noisy->labels, CLASSES, BATCH, logit_gradients), slope;
     for (uint32_t i = 0; i < LAYERS; i++)
         for (size_t k = 0; k < weights_of(noisy->network, i); k++) {
@@ -134,6 +145,60 @@ START_TEST(derivatives_equal_finite_differences_under_the_same_draws)
 }
 END_TEST
 
+START_TEST(draws_have_mean_0_and_variance_1_and_do_not_depend_on_each_other)
+{
+    enum { DRAWS = 200000, LAGS = 20, CALLS = 20 };
+    static float draws[CALLS][DRAWS / CALLS];
+    const float *all = draws[0];
+    const double error_of_mean = 1.0 / sqrt(DRAWS);
+    struct espalier_random random;
+    espalier_random_seed(&random, test_seed());
+    for (uint32_t round = 0; round < test_scale(5); round++) {
+        double sum = 0.0, square = 0.0;
+        for (uint32_t call = 0; call < CALLS; call++)
+            espalier_noise_draw(&random, draws[call], DRAWS / CALLS);
+        for (size_t i = 0; i < DRAWS; i++) {
+            sum += (double)all[i];
+            square += (double)(all[i] * all[i]);
+        }
+        ck_assert_double_le(fabs(sum / DRAWS), 5.0 * error_of_mean);
+        ck_assert_double_eq_tol(square / DRAWS, 1.0, 5.0 * sqrt(2.0) * error_of_mean);
+        for (size_t lag = 1; lag <= LAGS + 1; lag++) { /* the last one: the same place in the next call */
+            const size_t apart = lag <= LAGS ? lag : DRAWS / CALLS;
+            double products = 0.0;
+            for (size_t i = 0; i + apart < DRAWS; i++)
+                products += (double)(all[i] * all[i + apart]);
+            ck_assert_double_le(fabs(products / DRAWS), 5.0 * error_of_mean);
+        }
+    }
+}
+END_TEST
+
+START_TEST(inputs_are_multiplied_by_draws_of_their_variance)
+{
+    enum { DRAWS = 4000 };
+    static struct noisy noisy;
+    struct espalier_random random;
+    espalier_random_seed(&random, test_seed());
+    for (uint32_t round = 0; round < test_scale(5); round++) {
+        noisy_draw(&noisy, &random, ESPALIER_NOISE_ELEMENTS);
+        const double variance = 0.05 + 0.2 * espalier_random_uniform(&random);
+        const struct espalier_chance chance = {.noise = (float)variance, .random = &random};
+        const size_t i = espalier_random_below(&random, EDGE * EDGE * BATCH);
+        double sum = 0.0, square = 0.0;
+        for (uint32_t n = 0; n < DRAWS; n++) {
+            (void)run(&noisy, &chance);
+            const double apart = (double)(espalier_pass_input(noisy.pass)[i] / noisy.input[i]) - 1.0;
+            sum += apart;
+            square += apart * apart;
+        }
+        ck_assert_double_le(fabs(sum / DRAWS), 5.0 * sqrt(variance / DRAWS));
+        ck_assert_double_eq_tol(square / DRAWS, variance, 5.0 * variance * sqrt(2.0 / DRAWS));
+        noisy_free(&noisy);
+    }
+}
+END_TEST
+
 START_TEST(noise_has_the_mean_and_the_variance_of_the_weights)
 {
     enum { DRAWS = 4000 };
@@ -146,11 +211,11 @@ START_TEST(noise_has_the_mean_and_the_variance_of_the_weights)
         noisy_draw(&noisy, &random, ESPALIER_NOISE_ELEMENTS);
         espalier_variational_apply(&noisy.variational, noisy.network, &noisy.live, noisy.views);
         noisy.views[0].variance = noisy.views[1].variance = NULL; /* only the last layer's */
-        const float *logits = espalier_pass_forward(noisy.pass, noisy.views, 0.0F, NULL);
+        const float *logits = run(&noisy, NULL);
         for (size_t i = 0; i < CLASSES * BATCH; i++)
             exact[i] = (double)logits[i];
         for (uint32_t n = 0; n < DRAWS; n++) {
-            logits = espalier_pass_forward(noisy.pass, noisy.views, 0.0F, &random);
+            logits = run(&noisy, &(struct espalier_chance){.random = &random});
             for (size_t i = 0; i < CLASSES * BATCH; i++) {
                 const double apart = (double)logits[i] - exact[i];
                 sum[i] += apart;
@@ -242,6 +307,8 @@ int main(void)
 {
     const TTest *const tests[] = {
         derivatives_equal_finite_differences_under_the_same_draws,
+        draws_have_mean_0_and_variance_1_and_do_not_depend_on_each_other,
+        inputs_are_multiplied_by_draws_of_their_variance,
         noise_has_the_mean_and_the_variance_of_the_weights,
         divergence_is_the_one_from_the_log_uniform_prior,
         the_noisiest_weights_go_and_no_more_than_asked_for_stay,

@@ -63,6 +63,8 @@ static const char help[] =
     "  --level-epochs N     N more epochs of ADMM towards the levels, before training with quantized weights\n"
     "  --batch N            images a step of training (default 64)\n"
     "  --augment A          strength of random shift, rotation, scale and shear (default 0.7; 0: none)\n"
+    "  --noise V            variance, 0 to 1, of the noise that the inputs of all layers are multiplied by, but while\n"
+    "                       dropout chooses (default 0); a network of few weights then learns less by heart\n"
     "  --distill A          share of the loss, 0 to 1, in which BASELINE's softened answers take the place of the "
     "labels\n"
     "                       (default 0), in ADMM, retraining and training with levels\n"
@@ -94,7 +96,7 @@ struct given {
     const char *out, *data, *log, *format, *budget, *value_bits, *pruned, *family, *levels, *state;
     uint64_t bias_bits, steps, epochs, seed, threads, choose_epochs, retrain_epochs, level_epochs, quantize_epochs,
         batch, balance, search;
-    double prior, augment, distill, temperature, choose_rate, ratio, prune_rate, retrain_rate, quantize_rate;
+    double prior, augment, noise, distill, temperature, choose_rate, ratio, prune_rate, retrain_rate, quantize_rate;
     bool quick, no_normalize, json;
 };
 
@@ -133,6 +135,7 @@ static const struct {
     {"distill", DECIMAL, offsetof(struct given, distill), 0, 1},
     {"temperature", DECIMAL, offsetof(struct given, temperature), 0.1, 100},
     {"augment", DECIMAL, offsetof(struct given, augment), 0, 10},
+    {"noise", DECIMAL, offsetof(struct given, noise), 0, 1},
     {"choose-rate", DECIMAL, offsetof(struct given, choose_rate), 1e-9, 1e9},
     {"prune-rate", DECIMAL, offsetof(struct given, prune_rate), 1e-9, 1e9},
     {"retrain-rate", DECIMAL, offsetof(struct given, retrain_rate), 1e-9, 1e9},
@@ -290,6 +293,7 @@ static struct espalier_compress_options compress_options(const struct given *giv
         options.train.batch = (uint32_t)given->batch;
     if (given->augment >= 0.0)
         options.train.augment = (float)given->augment;
+    options.train.noise = (float)given->noise;
     if (given->choose_rate > 0.0)
         options.choose_rate = (float)given->choose_rate;
     if (given->prior > 0.0)

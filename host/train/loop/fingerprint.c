@@ -24,6 +24,7 @@ static const struct field train_fields[] = {
     {"seed", U64, offsetof(struct espalier_train_options, seed)},
     {"rate", FLOAT, offsetof(struct espalier_train_options, learning_rate)},
     {"dropout", FLOAT, offsetof(struct espalier_train_options, dropout)},
+    {"noise", FLOAT, offsetof(struct espalier_train_options, noise)},
     {"augment", FLOAT, offsetof(struct espalier_train_options, augment)},
     {"normalize", BOOL, offsetof(struct espalier_train_options, normalize)},
     {"distill", FLOAT, offsetof(struct espalier_train_options, distill)},

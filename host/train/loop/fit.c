@@ -272,17 +272,3 @@ enum espalier_status espalier_fit_run(const struct espalier_fit *fit, struct esp
     espalier_run_free(&run);
     return status;
 }
-
-enum espalier_status espalier_fit_part(const struct espalier_fit *stage, uint32_t n, uint32_t parts,
-                                       struct espalier_error *error)
-{
-    struct espalier_fit fit = *stage;
-    double done = stage->done_to - stage->done_from;
-
-    fit.epochs = espalier_part_of(stage->epochs, n, parts);
-    fit.part_from = (double)n / parts;
-    fit.part_to = (n + 1.0) / parts;
-    fit.done_from = stage->done_from + done * fit.part_from;
-    fit.done_to = stage->done_from + done * fit.part_to;
-    return fit.epochs > 0 ? espalier_fit_run(&fit, error) : ESPALIER_OK;
-}

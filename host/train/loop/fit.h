@@ -40,9 +40,4 @@ uint32_t espalier_part_of(uint32_t epochs, uint32_t n, uint32_t parts);
 
 enum espalier_status espalier_fit_run(const struct espalier_fit *fit, struct espalier_error *error);
 
-/* Runs the n-th of @p parts nearly equal parts of a stage, each with its part of the schedule and the epochs; nothing
- * if no epoch falls into it. */
-enum espalier_status espalier_fit_part(const struct espalier_fit *stage, uint32_t n, uint32_t parts,
-                                       struct espalier_error *error);
-
 #endif

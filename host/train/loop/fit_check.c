@@ -53,6 +53,8 @@ enum espalier_status espalier_fit_check(const struct espalier_network *network, 
     if (options->use != 0 && (options->use < options->batch || options->use > data->count - options->held_out))
         return espalier_fail(error, ESPALIER_ERR_RANGE, "cannot use %u of the %u images that are not held out",
                              options->use, data->count - options->held_out);
+    if (!(options->noise >= 0.0F && options->noise <= 1.0F))
+        return espalier_fail(error, ESPALIER_ERR_RANGE, "noise is 0 to 1");
     if (!(options->dropout >= 0.0F && options->dropout <= 0.9F) || !(options->augment >= 0.0F))
         return espalier_fail(error, ESPALIER_ERR_RANGE, "dropout is 0 to 0.9, and augment 0 or more");
     if (!(options->learning_rate > 0.0F))

@@ -70,10 +70,16 @@ void espalier_shard_free(struct espalier_shard *shard)
 static const float *forward(struct espalier_shard *shard, const struct espalier_view *views, const uint32_t *images)
 {
     const struct espalier_train_options *options = shard->fit->options;
+    bool noisy = shard->fit->hooks != NULL && shard->fit->hooks->noisy;
+    struct espalier_chance chance = {
+        .dropout = options->dropout, .noise = noisy ? 0.0F : options->noise, .random = &shard->random};
 
     espalier_batch_fill(shard->fit->data, images, shard->batch, shard->batch, options->augment, &shard->random,
                         espalier_pass_input(shard->pass));
-    return espalier_pass_forward(shard->pass, views, options->dropout, &shard->random);
+    if (shard->teacher != NULL)
+        memcpy(espalier_pass_input(shard->teacher), espalier_pass_input(shard->pass),
+               input_size(options->teacher, shard->batch) * sizeof(float));
+    return espalier_pass_forward(shard->pass, views, &chance);
 }
 
 void espalier_shard_forward(struct espalier_shard *shard, const struct espalier_view *views, const uint32_t *images)
@@ -88,9 +94,7 @@ static void ask_teacher(struct espalier_shard *shard, const float *logits)
     uint32_t classes = classes_of(options->teacher);
     float share = options->distill;
 
-    memcpy(espalier_pass_input(shard->teacher), espalier_pass_input(shard->pass),
-           input_size(options->teacher, shard->batch) * sizeof(float));
-    const float *said = espalier_pass_forward(shard->teacher, shard->teacher_views, 0.0F, NULL);
+    const float *said = espalier_pass_forward(shard->teacher, shard->teacher_views, NULL);
     double loss =
         espalier_distillation(logits, said, classes, shard->batch, options->temperature, shard->teacher_gradients);
     shard->loss += (double)share * (loss - shard->loss);

@@ -27,7 +27,7 @@ uint32_t espalier_count_correct(struct espalier_pass *pass, const struct espalie
         for (uint32_t n = 0; n < images; n++)
             espalier_batch_fill(data, &(uint32_t){first + done + n}, 1, batch, 0.0F, NULL,
                                 espalier_pass_input(pass) + n);
-        const float *logits = espalier_pass_forward(pass, views, 0.0F, NULL);
+        const float *logits = espalier_pass_forward(pass, views, NULL);
         for (uint32_t n = 0; n < images; n++)
             correct += best_class(logits + n, classes, batch) == data->labels[first + done + n];
     }
@@ -74,7 +74,7 @@ enum espalier_status espalier_network_logits(const struct espalier_network *netw
         float *to = espalier_pass_input(pass);
         for (size_t i = 0; i < size; i++)
             to[i] = (float)(pixels[n * size + i] >> 1) / 127.0F;
-        const float *result = espalier_pass_forward(pass, views, 0.0F, NULL);
+        const float *result = espalier_pass_forward(pass, views, NULL);
         (void)espalier_pass_output(pass, network->layer_count - 1, &outputs);
         for (size_t i = 0; i < outputs; i++)
             logits[n * outputs + i] = result[i];

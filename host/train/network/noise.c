@@ -41,16 +41,25 @@ void espalier_noise_free(struct espalier_noise *noise)
     memset(noise, 0, sizeof *noise);
 }
 
-/* Four draws of mean 0 and deviation 1, each the sum of four uniform numbers of 16 bits: near enough to a normal for
- * noise of which only the first two moments have a meaning, and cheap. */
-static void draw_four(struct espalier_random *random, float draws[4])
+/* Scrambles the bits of a number (the finalizer of MurmurHash3): from a key and a count, so that draws do not wait for
+ * each other. */
+static inline uint32_t scramble(uint32_t bits)
 {
-    const float mean = 2.0F * 65535.0F, scale = 1.7320508F / 65536.0F;
+    bits = (bits ^ bits >> 16) * 0x85EBCA6BU;
+    bits = (bits ^ bits >> 13) * 0xC2B2AE35U;
+    return bits ^ bits >> 16;
+}
 
-    for (int i = 0; i < 4; i++) {
-        uint64_t bits = espalier_random_bits(random);
-        uint32_t sum = (uint32_t)(bits & 0xFFFF) + (uint32_t)(bits >> 16 & 0xFFFF) + (uint32_t)(bits >> 32 & 0xFFFF) +
-                       (uint32_t)(bits >> 48);
+void espalier_noise_draw(struct espalier_random *random, float *draws, size_t count)
+{
+    const float mean = 4.0F * 127.5F,
+                scale = 1.0F / 147.8005F; /* of four numbers from 0 to 255: sqrt(4 * 65535 / 12) */
+    uint64_t bits = espalier_random_bits(random);
+    uint32_t key = (uint32_t)bits, step = (uint32_t)(bits >> 32) | 1U;
+
+    for (size_t i = 0; i < count; i++) {
+        uint32_t four = scramble(key + step * (uint32_t)i);
+        uint32_t sum = (four & 0xFF) + (four >> 8 & 0xFF) + (four >> 16 & 0xFF) + (four >> 24);
         draws[i] = ((float)sum - mean) * scale;
     }
 }
@@ -58,15 +67,12 @@ static void draw_four(struct espalier_random *random, float draws[4])
 void espalier_noise_add(struct espalier_noise *noise, const float *variance, const float *input, float *sums,
                         struct espalier_random *random)
 {
-    float draws[4];
-
     for (size_t i = 0; i < noise->input_size; i++)
         noise->squares[i] = input[i] * input[i];
     espalier_convolve_forward(&noise->convolve, variance, noise->zeros, noise->squares, noise->variances);
+    espalier_noise_draw(random, noise->slopes, noise->sum_size);
     for (size_t i = 0; i < noise->sum_size; i++) {
-        if (i % 4 == 0)
-            draw_four(random, draws);
-        float deviation = sqrtf(noise->variances[i] + VARIANCE_MIN), draw = draws[i % 4];
+        float deviation = sqrtf(noise->variances[i] + VARIANCE_MIN), draw = noise->slopes[i];
         sums[i] += deviation * draw;
         noise->slopes[i] = 0.5F * draw / deviation;
     }

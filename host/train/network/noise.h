@@ -8,6 +8,10 @@
 
 #include <espalier/random.h>
 
+/* Draws of mean 0 and deviation 1, each the sum of four uniform numbers of 8 bits: near enough to a normal number for
+ * noise of which only the first two moments have a meaning, and cheap. */
+void espalier_noise_draw(struct espalier_random *random, float *draws, size_t count);
+
 struct espalier_noise {
     struct espalier_convolve convolve; /* of variances and squares */
     size_t input_size, sum_size;       /* floats */

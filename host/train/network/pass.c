@@ -17,18 +17,20 @@ struct layer_pass {
     float *sums;   /* output of the convolution; backward: the derivative by it */
     float *output; /* after ReLU, pooling and rounding */
     float *output_gradient;
-    float *kept;                 /* hidden fully connected layer: 0 or 1 / (1 - dropout) for every activation */
-    int32_t *winner;             /* which position of its pooling window an output came from */
-    size_t output_size;          /* floats */
-    bool dropped;                /* dropout was on in the last forward pass */
-    struct espalier_noise noise; /* all zero without */
+    float *factor;                         /* of every output, but the last layer's: what chance multiplied it by */
+    int32_t *winner;                       /* which position of its pooling window an output came from */
+    size_t output_size;                    /* floats */
+    bool neurons;                          /* of a hidden fully connected layer: dropout applies to them */
+    bool multiplied;                       /* outputs were multiplied in the last forward pass */
+    struct espalier_noise noise;           /* all zero without */
     struct espalier_normalizer normalizer; /* all zero without */
     float *zeros;                          /* [rows] in place of a bias that is added behind normalization */
 };
 
 struct espalier_pass {
     uint32_t layer_count, batch;
-    float *input;
+    float *input, *factor; /* of the input: what chance multiplied it by */
+    size_t input_size;     /* floats */
     struct layer_pass *layers;
 };
 
@@ -108,12 +110,6 @@ static size_t padded_size(const struct espalier_shape *shape, size_t batch)
            batch;
 }
 
-/* A neuron of a hidden fully connected layer: dropout applies to those. */
-static bool is_hidden_neuron(const struct layer_pass *layer, bool last)
-{
-    return !last && layer->convolve.out_height == 1 && layer->convolve.out_width == 1;
-}
-
 static bool allocate_buffers(struct layer_pass *layer, size_t batch, bool last)
 {
     const struct espalier_shape *shape = &layer->shape;
@@ -131,9 +127,10 @@ static bool allocate_buffers(struct layer_pass *layer, size_t batch, bool last)
     layer->output = malloc(layer->output_size * sizeof *layer->output);
     layer->output_gradient = malloc(layer->output_size * sizeof *layer->output_gradient);
     layer->winner = malloc(layer->output_size * sizeof *layer->winner);
-    layer->kept = is_hidden_neuron(layer, last) ? malloc(layer->output_size * sizeof *layer->kept) : NULL;
+    layer->neurons = !last && layer->convolve.out_height == 1 && layer->convolve.out_width == 1;
+    layer->factor = last ? NULL : malloc(layer->output_size * sizeof *layer->factor);
     return layer->sums != NULL && layer->output != NULL && layer->output_gradient != NULL && layer->winner != NULL &&
-           (layer->kept != NULL || !is_hidden_neuron(layer, last));
+           (layer->factor != NULL || last);
 }
 
 enum espalier_status espalier_pass_create(const struct espalier_network *network, uint32_t batch,
@@ -146,9 +143,11 @@ enum espalier_status espalier_pass_create(const struct espalier_network *network
     if (pass == NULL)
         goto no_memory;
     pass->batch = batch;
-    pass->input = calloc((size_t)first->in_channels * first->in_height * first->in_width * batch, sizeof *pass->input);
+    pass->input_size = (size_t)first->in_channels * first->in_height * first->in_width * batch;
+    pass->input = calloc(pass->input_size, sizeof *pass->input);
+    pass->factor = malloc(pass->input_size * sizeof *pass->factor);
     pass->layers = calloc(network->layer_count, sizeof *pass->layers);
-    if (pass->input == NULL || pass->layers == NULL)
+    if (pass->input == NULL || pass->factor == NULL || pass->layers == NULL)
         goto no_memory;
     for (uint32_t i = 0; i < network->layer_count; i++) {
         struct layer_pass *layer = &pass->layers[i];
@@ -212,11 +211,12 @@ void espalier_pass_free(struct espalier_pass *pass)
         free(layer->sums);
         free(layer->output);
         free(layer->output_gradient);
-        free(layer->kept);
+        free(layer->factor);
         free(layer->winner);
     }
     free(pass->layers);
     free(pass->input);
+    free(pass->factor);
     free(pass);
 }
 
@@ -321,22 +321,53 @@ static void finish_forward(struct layer_pass *layer, size_t batch, float step)
         apply_rounding(layer->output, layer->winner, layer->output_size, step);
 }
 
-static void apply_dropout(struct layer_pass *layer, float dropout, struct espalier_random *random)
+/* ---- Chance */
+
+static void draw_factors(float *factor, size_t count, float variance, struct espalier_random *random)
 {
-    layer->dropped = layer->kept != NULL && dropout > 0.0F;
-    if (!layer->dropped)
-        return;
-    for (size_t i = 0; i < layer->output_size; i++) {
-        layer->kept[i] = espalier_random_uniform(random) < (double)dropout ? 0.0F : 1.0F / (1.0F - dropout);
-        layer->output[i] *= layer->kept[i];
-    }
+    float deviation = sqrtf(variance);
+
+    if (variance > 0.0F)
+        espalier_noise_draw(random, factor, count);
+    for (size_t i = 0; i < count; i++)
+        factor[i] = variance > 0.0F ? 1.0F + deviation * factor[i] : 1.0F;
 }
 
-const float *espalier_pass_forward(struct espalier_pass *pass, const struct espalier_view *views, float dropout,
-                                   struct espalier_random *random)
+static void drop(float *factor, size_t count, float dropout, struct espalier_random *random)
+{
+    for (size_t i = 0; i < count; i++)
+        factor[i] *= espalier_random_uniform(random) < (double)dropout ? 0.0F : 1.0F / (1.0F - dropout);
+}
+
+static void multiply(float *restrict values, const float *restrict factor, size_t count)
+{
+    for (size_t i = 0; i < count; i++)
+        values[i] *= factor[i];
+}
+
+/* Multiplies a layer's outputs, unless it is the last one. */
+static void apply_chance(struct layer_pass *layer, const struct espalier_chance *chance)
+{
+    bool dropping = chance != NULL && layer->neurons && chance->dropout > 0.0F;
+
+    layer->multiplied = layer->factor != NULL && chance != NULL && (chance->noise > 0.0F || dropping);
+    if (!layer->multiplied)
+        return;
+    draw_factors(layer->factor, layer->output_size, chance->noise, chance->random);
+    if (dropping)
+        drop(layer->factor, layer->output_size, chance->dropout, chance->random);
+    multiply(layer->output, layer->factor, layer->output_size);
+}
+
+const float *espalier_pass_forward(struct espalier_pass *pass, const struct espalier_view *views,
+                                   const struct espalier_chance *chance)
 {
     float *input = pass->input;
 
+    if (chance != NULL && chance->noise > 0.0F) {
+        draw_factors(pass->factor, pass->input_size, chance->noise, chance->random);
+        multiply(pass->input, pass->factor, pass->input_size);
+    }
     for (uint32_t i = 0; i < pass->layer_count; i++) {
         struct layer_pass *layer = &pass->layers[i];
         if (layer->padded != NULL)
@@ -345,12 +376,12 @@ const float *espalier_pass_forward(struct espalier_pass *pass, const struct espa
             input = layer->padded;
         espalier_convolve_forward(&layer->convolve, views[i].weights,
                                   views[i].gain != NULL ? layer->zeros : views[i].bias, input, layer->sums);
-        if (views[i].variance != NULL && random != NULL)
-            espalier_noise_add(&layer->noise, views[i].variance, input, layer->sums, random);
+        if (views[i].variance != NULL && chance != NULL)
+            espalier_noise_add(&layer->noise, views[i].variance, input, layer->sums, chance->random);
         if (views[i].gain != NULL)
             espalier_normalize(&layer->normalizer, views[i].gain, views[i].bias, layer->sums);
         finish_forward(layer, pass->batch, views[i].step);
-        apply_dropout(layer, dropout, random);
+        apply_chance(layer, chance);
         input = layer->output;
     }
     return input;
@@ -397,9 +428,8 @@ static void backward_to_input(struct layer_pass *layer, const struct espalier_vi
     espalier_convolve_backward_input(&layer->convolve, view->weights, layer->sums, gradient);
     if (layer->padded != NULL)
         move_inside(&layer->shape, batch, gradient, previous->output_gradient, true);
-    if (previous->dropped)
-        for (size_t i = 0; i < previous->output_size; i++)
-            previous->output_gradient[i] *= previous->kept[i];
+    if (previous->multiplied)
+        multiply(previous->output_gradient, previous->factor, previous->output_size);
 }
 
 void espalier_pass_backward(struct espalier_pass *pass, const struct espalier_view *views, const float *logit_gradients,

@@ -53,11 +53,18 @@ void espalier_pass_free(struct espalier_pass *pass);
 /* Where the caller puts a batch: [in_channels][in_height][in_width][batch]. */
 float *espalier_pass_input(struct espalier_pass *pass);
 
-/* Runs the batch. With dropout > 0, hidden fully connected activations are dropped at that rate, drawn from @p random,
- * as is the noise of layers whose view has a variance. Returns the logits, [rows of the last layer][batch] (times its
- * output positions, if it has any). */
-const float *espalier_pass_forward(struct espalier_pass *pass, const struct espalier_view *views, float dropout,
-                                   struct espalier_random *random);
+/* What is left to chance in a forward pass, besides the noise of layers whose view has a variance. */
+struct espalier_chance {
+    float dropout; /* share of hidden fully connected activations that are dropped */
+    float noise;   /* every input of a layer is multiplied by a normal number of mean 1 and this variance (Gaussian
+                      dropout: Srivastava et al. 2014, section 10) */
+    struct espalier_random *random;
+};
+
+/* Runs the batch; @p chance NULL: nothing is random. Noise changes the input that the caller has put there. Returns the
+ * logits, [rows of the last layer][batch] (times its output positions, if it has any). */
+const float *espalier_pass_forward(struct espalier_pass *pass, const struct espalier_view *views,
+                                   const struct espalier_chance *chance);
 
 /* After a forward pass: the output of a layer, [rows][out_height][out_width][batch]; *size receives its floats. */
 const float *espalier_pass_output(const struct espalier_pass *pass, uint32_t layer, size_t *size);

@@ -25,6 +25,28 @@ static uint64_t allowed(enum espalier_noise_kind kind, uint64_t kept, uint64_t t
     return (uint64_t)((double)kept * pow((double)total / (double)kept, share));
 }
 
+/* Epochs of the parts before part n: part n has n + 1 shares of them. Later parts have fewer weights, so that their
+ * epochs cost less, and it is their cuts that hurt. */
+static uint32_t epochs_before(uint32_t epochs, uint32_t n)
+{
+    return (uint32_t)((uint64_t)epochs * n * (n + 1) / (PARTS * (PARTS + 1)));
+}
+
+/* Runs the n-th part with its share of the schedule and the epochs; nothing if no epoch falls into it. */
+static enum espalier_status run_part(const struct espalier_fit *stage, uint32_t n, struct espalier_error *error)
+{
+    struct espalier_fit fit = *stage;
+    uint32_t before = epochs_before(stage->epochs, n), behind = epochs_before(stage->epochs, n + 1);
+    double done = stage->done_to - stage->done_from;
+
+    fit.epochs = behind - before;
+    fit.part_from = (double)n / PARTS;
+    fit.part_to = (n + 1.0) / PARTS;
+    fit.done_from = stage->done_from + done * before / stage->epochs;
+    fit.done_to = stage->done_from + done * behind / stage->epochs;
+    return fit.epochs > 0 ? espalier_fit_run(&fit, error) : ESPALIER_OK;
+}
+
 /* Drops the noisiest weights until no more than @p most are left, and those that are of no use down to @p total. */
 static enum espalier_status drop(struct espalier_network *network, const struct espalier_variational *variational,
                                  uint64_t most, uint64_t total, struct espalier_error *error)
@@ -93,7 +115,7 @@ static enum espalier_status run_parts(const struct espalier_fit *stage, struct e
     enum espalier_status status = espalier_state_enter(stage->state, "choose", visit_part, &part, error);
 
     for (; part < PARTS && status == ESPALIER_OK; part++) {
-        status = espalier_fit_part(&noisy, part, PARTS, error);
+        status = run_part(&noisy, part, error);
         uint64_t kept = espalier_network_kept(network);
         if (status == ESPALIER_OK)
             status = drop(network, variational, cut ? allowed(kind, kept, total, part) : kept, total, error);

@@ -44,7 +44,7 @@ enum espalier_status espalier_choose_steps(struct espalier_quantizer *quantizer,
     espalier_views_of(network, views);
     for (uint32_t n = 0; n < images; n++)
         espalier_batch_fill(data, &n, 1, images, 0.0F, NULL, espalier_pass_input(pass) + n);
-    (void)espalier_pass_forward(pass, views, 0.0F, NULL);
+    (void)espalier_pass_forward(pass, views, NULL);
     for (uint32_t i = 0; i < last; i++) {
         size_t size = 0;
         const float *output = espalier_pass_output(pass, i, &size);
