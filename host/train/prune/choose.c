@@ -4,7 +4,7 @@
 
 #include <math.h>
 
-enum { PARTS = 20, LAST_CUT = 16 };
+enum { PARTS = 20, LAST_CUT = 16, FIRST_SHARE = 5 };
 
 /* The part from which weights must go. A single weight's alpha says from the start that it is small; those of rows and
  * columns are all alike until the prior has risen. */
@@ -25,11 +25,13 @@ static uint64_t allowed(enum espalier_noise_kind kind, uint64_t kept, uint64_t t
     return (uint64_t)((double)kept * pow((double)total / (double)kept, share));
 }
 
-/* Epochs of the parts before part n: part n has n + 1 shares of them. Later parts have fewer weights, so that their
- * epochs cost less, and it is their cuts that hurt. */
+/* Epochs of the parts before part n: part n has FIRST_SHARE + n shares of them. Later parts have fewer weights, so that
+ * their epochs cost less, and it is their cuts that hurt; the first ones must not be those of size alone. */
 static uint32_t epochs_before(uint32_t epochs, uint32_t n)
 {
-    return (uint32_t)((uint64_t)epochs * n * (n + 1) / (PARTS * (PARTS + 1)));
+    const uint64_t before = FIRST_SHARE * n + n * (n - 1) / 2, all = FIRST_SHARE * PARTS + PARTS * (PARTS - 1) / 2;
+
+    return (uint32_t)(epochs * before / all);
 }
 
 /* Runs the n-th part with its share of the schedule and the epochs; nothing if no epoch falls into it. */
