@@ -206,6 +206,56 @@ static uint8_t spi_byte(struct spi *spi, uint8_t out, unsigned half, unsigned bi
     return in;
 }
 
+/* Sends as many bytes as there is room for, and @p excess more; returns the former. i_cs_n is low, and then high. */
+static unsigned spi_send_all(struct spi *spi, unsigned sent, unsigned excess)
+{
+    const unsigned half = 5, room = spi_byte(spi, 0, half, 8);
+    spi_byte(spi, 0, half, 8);
+    spi_byte(spi, (uint8_t)(room + excess), half, 8);
+    for (unsigned n = 0; n < room + excess; n++)
+        spi_byte(spi, n < room ? spi->out[sent + n] : 0xEE, half, 8);
+    spi_cycles(spi, 8);
+    block_set(spi->block, "i_cs_n", 1);
+    spi_cycles(spi, 8);
+    return room;
+}
+
+START_TEST(spi_slave_takes_no_more_than_it_said_it_would)
+{
+    struct block block = {0};
+    while (block_next(&block, "spi_slave")) {
+        static struct spi spi;
+        unsigned sent = 0;
+        memset(&spi, 0, sizeof spi);
+        spi.block = &block;
+        for (unsigned n = 0; n < SPI_BYTES; n++)
+            spi.out[n] = (uint8_t)block_below(&block, 128); /* 0xEE is none of them */
+        block_set(&block, "i_cs_n", 1);
+        spi_cycles(&spi, 8);
+        for (unsigned when = 0; when < 8; when++) { /* the cycle in which a full buffer gets room for one more byte */
+            unsigned room = 1;
+            while (room > 0) {
+                block_set(&block, "i_cs_n", 0);
+                spi_cycles(&spi, 8);
+                room = spi_send_all(&spi, sent, 0);
+                sent += room;
+            }
+            block_set(&block, "i_cs_n", 0);
+            spi_cycles(&spi, when);
+            spi.take = 1;
+            spi_cycles(&spi, 1);
+            spi.take = 0;
+            spi_cycles(&spi, 8 - when);
+            sent += spi_send_all(&spi, sent, 1);
+            spi.take = 1;
+            spi_cycles(&spi, block_parameter(&block, "DEPTH") + 8);
+            spi.take = 0;
+            ck_assert_uint_eq(spi.out_taken, sent);
+        }
+    }
+}
+END_TEST
+
 START_TEST(spi_slave_moves_bytes_as_its_header_says)
 {
     struct block block = {0};
@@ -222,9 +272,11 @@ START_TEST(spi_slave_moves_bytes_as_its_header_says)
         spi_cycles(&spi, 8);
         for (uint32_t transfer = 0; transfer < 300 && sent < SPI_BYTES - 300 && received < SPI_BYTES - 300;
              transfer++) {
-            if (transfer % 20 == 0) {
-                spi.take = block_chance(&block, 0.3) ? 0 : 0.2 * espalier_random_uniform(&block.random);
-                spi.give = block_chance(&block, 0.3) ? 0 : 0.2 * espalier_random_uniform(&block.random);
+            if (transfer % 20 == 0) { /* the first time nothing is taken, the second time nothing given */
+                spi.take =
+                    transfer == 0 || block_chance(&block, 0.3) ? 0 : 0.2 * espalier_random_uniform(&block.random);
+                spi.give =
+                    transfer == 20 || block_chance(&block, 0.3) ? 0 : 0.2 * espalier_random_uniform(&block.random);
             }
             const unsigned half = 5 + block_below(&block, 4);
             block_set(&block, "i_cs_n", 0);
@@ -233,8 +285,9 @@ START_TEST(spi_slave_moves_bytes_as_its_header_says)
             block_expect(&block, "o_miso_oe", 1);
             const unsigned room = spi_byte(&spi, 0xA5, half, 8), there = spi_byte(&spi, 0x5A, half, 8);
             /* now and then more than there is room for */
-            const unsigned most = room < 255 && block_chance(&block, 0.1) ? room + 1 : room;
-            const unsigned wanted = block_below(&block, most + 1), told = wanted < room ? wanted : room;
+            const bool greedy = room < 255 && block_chance(&block, 0.2);
+            const unsigned wanted = greedy ? room + 1 : block_below(&block, room + 1),
+                           told = wanted < room ? wanted : room;
             ck_assert_uint_eq(spi_byte(&spi, (uint8_t)wanted, half, 8), ESPALIER_SPI_MARK);
             full += room == 0;
             empty += there == 0;
@@ -269,6 +322,7 @@ int main(void)
         uart_moves_bytes_both_ways_at_rates_3_percent_apart,
         uart_with_flow_control_loses_nothing,
         uart_drops_broken_bytes_and_noise_and_tells_of_overruns,
+        spi_slave_takes_no_more_than_it_said_it_would,
         spi_slave_moves_bytes_as_its_header_says,
     };
     return test_run("block_links", tests, sizeof tests / sizeof tests[0]);

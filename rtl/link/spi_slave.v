@@ -48,7 +48,7 @@ module spi_slave #(
         {sck_q, sck, sck_meta} <= {sck, sck_meta, i_sck};
         {mosi, mosi_meta}      <= {mosi_meta, i_mosi};
     end
-    reg selected;                      // a cycle behind cs_n: the cycle before is for taking stock
+    reg selected;                      // a cycle behind cs_n: in that cycle what stock was taken reaches out_shift
     always @(posedge i_clk) selected <= !cs_n && !i_reset;
     wire rises = selected && sck && !sck_q;
     wire falls = selected && !sck && sck_q;
@@ -60,7 +60,7 @@ module spi_slave #(
     wire [15:0]   there_now = {{15-BITS{1'b0}}, out_held} + {15'd0, out_valid};
     reg  [7:0]    room, there;
     always @(posedge i_clk)
-        if (!selected) begin
+        if (cs_n || i_reset) begin
             room  <= |room_now[15:8] ? 8'd255 : room_now[7:0];
             there <= |there_now[15:8] ? 8'd255 : there_now[7:0];
         end
