@@ -18,6 +18,12 @@ static size_t input_size(const struct espalier_network *network, uint32_t batch)
     return (size_t)shape->in_channels * shape->in_height * shape->in_width * batch;
 }
 
+/* Its views have variances: neither a teacher nor the noise of inputs takes part. */
+static bool is_noisy(const struct espalier_fit *fit)
+{
+    return fit->hooks != NULL && fit->hooks->noisy;
+}
+
 static enum espalier_status add_teacher(struct espalier_shard *shard, const struct espalier_network *teacher,
                                         struct espalier_error *error)
 {
@@ -34,7 +40,7 @@ enum espalier_status espalier_shard_create(const struct espalier_fit *fit, uint3
                                            struct espalier_shard *out, struct espalier_error *error)
 {
     const struct espalier_network *network = fit->network;
-    bool noisy = fit->hooks != NULL && fit->hooks->noisy, shared_norm = fit->hooks != NULL && fit->hooks->shared_norm;
+    bool noisy = is_noisy(fit), shared_norm = fit->hooks != NULL && fit->hooks->shared_norm;
 
     *out = (struct espalier_shard){.fit = fit, .batch = batch};
     espalier_random_seed(&out->random, seed);
@@ -70,9 +76,8 @@ void espalier_shard_free(struct espalier_shard *shard)
 static const float *forward(struct espalier_shard *shard, const struct espalier_view *views, const uint32_t *images)
 {
     const struct espalier_train_options *options = shard->fit->options;
-    bool noisy = shard->fit->hooks != NULL && shard->fit->hooks->noisy;
     struct espalier_chance chance = {
-        .dropout = options->dropout, .noise = noisy ? 0.0F : options->noise, .random = &shard->random};
+        .dropout = options->dropout, .noise = is_noisy(shard->fit) ? 0.0F : options->noise, .random = &shard->random};
 
     espalier_batch_fill(shard->fit->data, images, shard->batch, shard->batch, options->augment, &shard->random,
                         espalier_pass_input(shard->pass));
