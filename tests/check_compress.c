@@ -17,6 +17,7 @@
 #include "project/project.h"
 #include "prune/admm.h"
 #include "prune/budget.h"
+#include "prune/dead.h"
 #include "prune/purify.h"
 #include "prune/search.h"
 #include "quantize/codebook.h"
@@ -162,6 +163,70 @@ START_TEST(purification_keeps_the_function_and_leaves_nothing_useless)
         espalier_network_free(network);
     }
     ck_assert_uint_gt(shrunk, 0);
+}
+END_TEST
+
+/* Whether an image makes a row active, asked of a network that ends behind its layer. */
+static bool is_active(const struct espalier_network *network, uint32_t layer, size_t row,
+                      const struct espalier_dataset *data, uint32_t images)
+{
+    const struct espalier_shape *shape = &network->layers[layer].shape;
+    size_t size = (size_t)espalier_shape_out_height(shape) * espalier_shape_out_width(shape);
+    struct espalier_network head = {.layer_count = layer + 1, .layers = network->layers};
+    float *outputs = malloc((size_t)images * shape->rows * size * sizeof *outputs);
+    bool active = false;
+
+    ck_assert_ptr_nonnull(outputs);
+    test_ok(espalier_network_logits(&head, data->pixels, images, outputs, &error));
+    for (size_t n = 0; n < images; n++)
+        for (size_t i = 0; i < size; i++)
+            active = active || outputs[(n * shape->rows + row) * size + i] > 0.0F;
+    free(outputs);
+    return active;
+}
+
+START_TEST(rows_that_no_image_makes_active_go_and_others_stay)
+{
+    enum { COUNT = 70 }; /* a batch and a part of one */
+    struct espalier_random random;
+    uint32_t gone = 0;
+    espalier_random_seed(&random, test_seed());
+    for (uint32_t round = 0; round < test_scale(30); round++) {
+        struct espalier_network *network = draw_network(&random, round % 2, 4), *whole = NULL;
+        uint8_t pixels[COUNT * EDGE * EDGE], labels[COUNT] = {0};
+        struct espalier_dataset data = {
+            .height = EDGE, .width = EDGE, .count = COUNT, .pixels = pixels, .labels = labels};
+        float before[COUNT * CLASSES], after[COUNT * CLASSES];
+        uint32_t images = 1 + espalier_random_below(&random, COUNT);
+        draw_pixels(&random, pixels, sizeof pixels);
+        for (uint32_t i = 0; i + 1 < network->layer_count; i++) /* a bias as low as the sums are high, or nearly */
+            for (size_t row = 0; row < network->layers[i].shape.rows; row++)
+                if (espalier_random_below(&random, 4) == 0)
+                    network->layers[i].bias[row] -= 3.0F * (float)espalier_random_uniform(&random);
+        test_ok(espalier_network_clone(network, &whole, &error));
+        test_ok(espalier_network_logits(network, pixels, images, before, &error));
+        test_ok(espalier_cut_dead(network, &data, images, &error));
+        test_ok(espalier_network_logits(network, pixels, images, after, &error));
+        for (size_t i = 0; i < images * CLASSES; i++) /* but for the order of sums */
+            ck_assert_double_eq_tol((double)after[i], (double)before[i], 1e-5 * (1.0 + fabs((double)before[i])));
+        for (uint32_t i = 0; i < network->layer_count; i++) {
+            const struct espalier_float_layer *layer = &network->layers[i], *old = &whole->layers[i];
+            size_t columns = espalier_shape_columns(&layer->shape);
+            uint32_t active = 0;
+            for (size_t row = 0; row < layer->shape.rows && i + 1 < network->layer_count; row++)
+                active +=
+                    memchr(old->mask + row * columns, 1, columns) != NULL && is_active(whole, i, row, &data, images);
+            for (size_t row = 0; row < layer->shape.rows; row++) {
+                bool cut = active > 0 && !is_active(whole, i, row, &data, images);
+                gone += cut;
+                for (size_t k = row * columns; k < (row + 1) * columns; k++)
+                    ck_assert_int_eq(layer->mask[k], cut ? 0 : old->mask[k]);
+            }
+        }
+        espalier_network_free(whole);
+        espalier_network_free(network);
+    }
+    ck_assert_uint_gt(gone, 0);
 }
 END_TEST
 
@@ -1093,6 +1158,7 @@ int main(void)
         the_step_is_nearly_the_best_of_a_fine_search,
         a_code_is_that_of_the_nearest_level,
         purification_keeps_the_function_and_leaves_nothing_useless,
+        rows_that_no_image_makes_active_go_and_others_stay,
         sorting_rows_keeps_the_function_and_puts_full_rows_first,
         budgets_keep_to_their_total,
         structured_budgets_keep_what_the_family_cannot_remove,

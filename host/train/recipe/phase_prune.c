@@ -3,6 +3,7 @@
 #include "prune/budget.h"
 #include "prune/choose.h"
 #include "prune/constrain.h"
+#include "prune/dead.h"
 #include "prune/purify.h"
 #include "prune/search.h"
 
@@ -12,6 +13,28 @@
 static uint64_t wanted_weights(const struct espalier_job *job)
 {
     return (uint64_t)((double)job->network->dense_weights / job->options->ratio);
+}
+
+/* Whether rows and columns must stay where they are. */
+static bool is_aligned(const struct espalier_job *job)
+{
+    bool aligned = false;
+
+    for (uint32_t i = 0; i < job->options->family_count; i++)
+        aligned = aligned || espalier_family_is_aligned(job->options->families[i].kind);
+    return aligned;
+}
+
+/* Removes what is of no use: from the masks only, if rows and columns must stay where they are. */
+static enum espalier_status remove_unused(struct espalier_job *job, struct espalier_error *error)
+{
+    enum espalier_status status =
+        espalier_cut_dead(job->network, job->data, job->data->count - job->options->train.held_out, error);
+
+    if (status == ESPALIER_OK && !is_aligned(job))
+        return espalier_purify(job->network, error);
+    espalier_cut_unused(job->network);
+    return status;
 }
 
 static void note_budgets(struct espalier_job *job)
@@ -31,7 +54,7 @@ enum espalier_status espalier_phase_choose(struct espalier_job *job, const struc
                                                   options->steps > 0 ? job->target : NULL, error);
 
     if (status == ESPALIER_OK)
-        status = espalier_purify(job->network, error);
+        status = remove_unused(job, error);
     note_budgets(job);
     return status;
 }
@@ -68,25 +91,6 @@ enum espalier_status espalier_phase_search(struct espalier_job *job, const struc
                                    job->target, error);
 }
 
-/* Whether rows and columns must stay where they are. */
-static bool is_aligned(const struct espalier_job *job)
-{
-    bool aligned = false;
-
-    for (uint32_t i = 0; i < job->options->family_count; i++)
-        aligned = aligned || espalier_family_is_aligned(job->options->families[i].kind);
-    return aligned;
-}
-
-/* Removes what is of no use: from the masks only, if rows and columns must stay where they are. */
-static enum espalier_status remove_unused(struct espalier_job *job, struct espalier_error *error)
-{
-    if (!is_aligned(job))
-        return espalier_purify(job->network, error);
-    espalier_cut_unused(job->network);
-    return ESPALIER_OK;
-}
-
 enum espalier_status espalier_phase_prune(struct espalier_job *job, const struct espalier_phase *phase,
                                           struct espalier_error *error)
 {
@@ -120,7 +124,10 @@ enum espalier_status espalier_phase_retrain(struct espalier_job *job, const stru
 enum espalier_status espalier_phase_end_pruning(struct espalier_job *job, const struct espalier_phase *phase,
                                                 struct espalier_error *error)
 {
+    enum espalier_status status = remove_unused(job, error);
+
     (void)phase;
-    return job->options->format == ESPALIER_GAP && !is_aligned(job) ? espalier_sort_rows(job->network, error)
-                                                                    : ESPALIER_OK;
+    return status == ESPALIER_OK && job->options->format == ESPALIER_GAP && !is_aligned(job)
+               ? espalier_sort_rows(job->network, error)
+               : status;
 }
