@@ -36,8 +36,8 @@ struct espalier_train_options {
     float learning_rate; /**< at the start; falls to 0 along half a cosine */
     float dropout;       /**< share of hidden fully connected activations dropped, 0 to 0.9 */
     float noise;         /**< variance, 0 to 1, of the normal numbers of mean 1 by which the inputs of all layers are
-                            multiplied, in all stages but variational dropout's: Gaussian dropout (Srivastava et al.
-                            2014, section 10). What little is left of a network learns less by heart. 0: none */
+                            multiplied, in all stages: Gaussian dropout (Srivastava et al. 2014, section 10). What
+                            little is left of a network learns less by heart. 0: none */
     float augment;       /**< strength of random shift, rotation, scale and shear; 0 = none, 1 = mild */
     bool normalize; /**< with batch normalization, folded into weights and biases at a stage's end (compression: when it
                        retrains; choosing and ADMM are always without, training with levels with). Rows of a network

@@ -18,7 +18,7 @@ static size_t input_size(const struct espalier_network *network, uint32_t batch)
     return (size_t)shape->in_channels * shape->in_height * shape->in_width * batch;
 }
 
-/* Its views have variances: neither a teacher nor the noise of inputs takes part. */
+/* Its views have variances; a teacher takes no part. */
 static bool is_noisy(const struct espalier_fit *fit)
 {
     return fit->hooks != NULL && fit->hooks->noisy;
@@ -76,8 +76,7 @@ void espalier_shard_free(struct espalier_shard *shard)
 static const float *forward(struct espalier_shard *shard, const struct espalier_view *views, const uint32_t *images)
 {
     const struct espalier_train_options *options = shard->fit->options;
-    struct espalier_chance chance = {
-        .dropout = options->dropout, .noise = is_noisy(shard->fit) ? 0.0F : options->noise, .random = &shard->random};
+    struct espalier_chance chance = {.dropout = options->dropout, .noise = options->noise, .random = &shard->random};
 
     espalier_batch_fill(shard->fit->data, images, shard->batch, shard->batch, options->augment, &shard->random,
                         espalier_pass_input(shard->pass));
