@@ -253,6 +253,11 @@ static enum espalier_status train(struct espalier_run *run, struct espalier_erro
     return status;
 }
 
+uint32_t espalier_fit_images(const struct espalier_dataset *data, const struct espalier_train_options *options)
+{
+    return options->use != 0 ? options->use : data->count - options->held_out;
+}
+
 uint32_t espalier_part_of(uint32_t epochs, uint32_t n, uint32_t parts)
 {
     return epochs * (n + 1) / parts - epochs * n / parts;

@@ -35,6 +35,9 @@ struct espalier_fit {
 enum espalier_status espalier_fit_check(const struct espalier_network *network, const struct espalier_dataset *data,
                                         const struct espalier_train_options *options, struct espalier_error *error);
 
+/* How many images an epoch trains on: the first ones of the data. */
+uint32_t espalier_fit_images(const struct espalier_dataset *data, const struct espalier_train_options *options);
+
 /* The n-th of `parts` nearly equal parts of so many epochs. */
 uint32_t espalier_part_of(uint32_t epochs, uint32_t n, uint32_t parts);
 

@@ -40,7 +40,7 @@ enum espalier_status espalier_run_create(struct espalier_run *run, const struct 
     memset(run, 0, sizeof *run);
     run->fit = fit;
     run->hooks = fit->hooks != NULL ? *fit->hooks : (struct espalier_hooks){0};
-    run->images = options->use != 0 ? options->use : fit->data->count - options->held_out;
+    run->images = espalier_fit_images(fit->data, options);
     run->steps = run->images / options->batch;
     run->order = malloc(run->images * sizeof *run->order);
     run->views = calloc(network->layer_count, sizeof *run->views);

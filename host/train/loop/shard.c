@@ -18,12 +18,6 @@ static size_t input_size(const struct espalier_network *network, uint32_t batch)
     return (size_t)shape->in_channels * shape->in_height * shape->in_width * batch;
 }
 
-/* Its views have variances; a teacher takes no part. */
-static bool is_noisy(const struct espalier_fit *fit)
-{
-    return fit->hooks != NULL && fit->hooks->noisy;
-}
-
 static enum espalier_status add_teacher(struct espalier_shard *shard, const struct espalier_network *teacher,
                                         struct espalier_error *error)
 {
@@ -40,7 +34,7 @@ enum espalier_status espalier_shard_create(const struct espalier_fit *fit, uint3
                                            struct espalier_shard *out, struct espalier_error *error)
 {
     const struct espalier_network *network = fit->network;
-    bool noisy = is_noisy(fit), shared_norm = fit->hooks != NULL && fit->hooks->shared_norm;
+    bool noisy = fit->hooks != NULL && fit->hooks->noisy, shared_norm = fit->hooks != NULL && fit->hooks->shared_norm;
 
     *out = (struct espalier_shard){.fit = fit, .batch = batch};
     espalier_random_seed(&out->random, seed);

@@ -120,8 +120,7 @@ static enum espalier_status run_parts(const struct espalier_fit *stage, struct e
     for (; part < PARTS && status == ESPALIER_OK; part++) {
         status = run_part(&noisy, part, error);
         if (status == ESPALIER_OK)
-            status = espalier_cut_dead(network, stage->data, stage->data->count - stage->options->held_out, error);
-        espalier_cut_unused(network);
+            status = espalier_cut_dead(network, stage->data, espalier_fit_images(stage->data, stage->options), error);
         uint64_t kept = espalier_network_kept(network);
         if (status == ESPALIER_OK)
             status = drop(network, variational, cut ? allowed(kind, kept, total, part) : kept, total, error);

@@ -1,10 +1,10 @@
 #include "dead.h"
 #include "network/batch.h"
 #include "network/pass.h"
+#include "purify.h"
 
 #include <espalier/model.h>
 #include <stdlib.h>
-#include <string.h>
 
 enum { DEAD_BATCH = 64 };
 
@@ -13,13 +13,6 @@ struct silent {
     uint32_t count;                     /* of all layers */
     uint8_t *rows[ESPALIER_LAYERS_MAX]; /* [rows] 1: silent; NULL: the layer is not asked */
 };
-
-static bool has_weights(const struct espalier_float_layer *layer, size_t row)
-{
-    size_t columns = espalier_shape_columns(&layer->shape);
-
-    return memchr(layer->mask + row * columns, 1, columns) != NULL;
-}
 
 static enum espalier_status create_silent(const struct espalier_network *network, struct silent *silent,
                                           struct espalier_error *error)
@@ -32,7 +25,7 @@ static enum espalier_status create_silent(const struct espalier_network *network
         if (silent->rows[i] == NULL)
             return espalier_fail(error, ESPALIER_ERR_MEMORY, "layer %u: out of memory", i);
         for (size_t row = 0; row < layer->shape.rows; row++)
-            silent->count += silent->rows[i][row] = has_weights(layer, row);
+            silent->count += silent->rows[i][row] = espalier_row_weights(layer, row) > 0;
     }
     return ESPALIER_OK;
 }
@@ -79,14 +72,13 @@ static enum espalier_status listen(const struct espalier_network *network, const
 
 static void clear_silent(struct espalier_float_layer *layer, const uint8_t *silent)
 {
-    size_t columns = espalier_shape_columns(&layer->shape), active = 0;
+    size_t active = 0;
 
     for (size_t row = 0; row < layer->shape.rows; row++)
-        active += has_weights(layer, row) && !silent[row];
+        active += espalier_row_weights(layer, row) > 0 && !silent[row];
     for (size_t row = 0; row < layer->shape.rows && active > 0; row++)
         if (silent[row]) {
-            memset(layer->weights + row * columns, 0, columns * sizeof *layer->weights);
-            memset(layer->mask + row * columns, 0, columns);
+            espalier_clear_row(layer, row);
             layer->bias[row] = 0.0F;
         }
 }
@@ -104,5 +96,7 @@ enum espalier_status espalier_cut_dead(struct espalier_network *network, const s
             clear_silent(&network->layers[i], silent.rows[i]);
         free(silent.rows[i]);
     }
+    if (status == ESPALIER_OK)
+        espalier_cut_unused(network);
     return status;
 }

@@ -6,9 +6,8 @@
 #include <espalier/dataset.h>
 #include <espalier/network.h>
 
-/* Clears weights, masks and biases of the hidden rows with ReLU whose outputs are 0 for all of the first @p images, as
- * they are: for these the network computes what it did. A layer of such rows only keeps them. Who reads the rows that
- * are cleared still does: espalier_cut_unused or espalier_purify follow (purify.h). */
+/* Clears the hidden rows with ReLU whose outputs are 0 for all of the first @p images, as they are, and what is then of
+ * no use (purify.h): for these images the network computes what it did. A layer of such rows only keeps them. */
 enum espalier_status espalier_cut_dead(struct espalier_network *network, const struct espalier_dataset *data,
                                        uint32_t images, struct espalier_error *error);
 

@@ -9,7 +9,7 @@ static size_t kernel_size(const struct espalier_shape *shape)
     return (size_t)shape->kernel_height * shape->kernel_width;
 }
 
-static uint32_t row_weights(const struct espalier_float_layer *layer, size_t row)
+uint32_t espalier_row_weights(const struct espalier_float_layer *layer, size_t row)
 {
     size_t columns = espalier_shape_columns(&layer->shape);
     uint32_t count = 0;
@@ -79,7 +79,7 @@ static enum espalier_status select_rows(struct espalier_network *network, uint32
     return ESPALIER_OK;
 }
 
-static void clear_row(struct espalier_float_layer *layer, size_t row)
+void espalier_clear_row(struct espalier_float_layer *layer, size_t row)
 {
     size_t columns = espalier_shape_columns(&layer->shape);
 
@@ -94,11 +94,11 @@ static bool cut_between(struct espalier_float_layer *layer, struct espalier_floa
 
     for (size_t row = 0; row < layer->shape.rows; row++) {
         float constant = layer->shape.relu && layer->bias[row] < 0.0F ? 0.0F : layer->bias[row];
-        bool has_weights = row_weights(layer, row) > 0, read = is_read(reader, row);
+        bool has_weights = espalier_row_weights(layer, row) > 0, read = is_read(reader, row);
         if (!has_weights && read && (reader->shape.pad == 0 || constant == 0.0F))
             fold_constant(reader, row, constant);
         else if (has_weights && !read)
-            clear_row(layer, row);
+            espalier_clear_row(layer, row);
         else
             continue;
         changed = true;
@@ -172,7 +172,7 @@ static enum espalier_status sort_layer(struct espalier_network *network, uint32_
         goto done;
     }
     for (uint32_t row = 0; row < rows; row++)
-        counted[row] = (struct counted){row_weights(layer, row), row};
+        counted[row] = (struct counted){espalier_row_weights(layer, row), row};
     qsort(counted, rows, sizeof *counted, compare);
     for (uint32_t row = 0; row < rows; row++)
         order[row] = counted[row].row;

@@ -4,6 +4,12 @@
 
 #include <espalier/network.h>
 
+/* Weights of a row that are there. */
+uint32_t espalier_row_weights(const struct espalier_float_layer *layer, size_t row);
+
+/* Clears a row's weights and masks; its bias stays. */
+void espalier_clear_row(struct espalier_float_layer *layer, size_t row);
+
 /* Clears the masks of what is of no use: the weights of hidden rows that nobody reads, and those that read a row
  * without weights, whose constant output moves into the biases. (Before a layer with padding only if it is 0: a halo
  * reads 0, not the constant.) Shapes stay. */

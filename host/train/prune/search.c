@@ -150,7 +150,7 @@ static enum espalier_status train_a_little(const struct search *search, struct t
 {
     const struct espalier_compress_options *options = search->job->options;
     struct espalier_train_options train = options->train;
-    uint32_t images = train.use != 0 ? train.use : search->job->data->count - train.held_out;
+    uint32_t images = espalier_fit_images(search->job->data, &train);
     double a_part = (search->job->done_to - search->job->done_from) / options->search_trials / PARTS;
     double done = search->job->done_from + (search->trials * PARTS + trial->part) * a_part;
     char name[32];

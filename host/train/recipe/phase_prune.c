@@ -29,12 +29,9 @@ static bool is_aligned(const struct espalier_job *job)
 static enum espalier_status remove_unused(struct espalier_job *job, struct espalier_error *error)
 {
     enum espalier_status status =
-        espalier_cut_dead(job->network, job->data, job->data->count - job->options->train.held_out, error);
+        espalier_cut_dead(job->network, job->data, espalier_fit_images(job->data, &job->options->train), error);
 
-    if (status == ESPALIER_OK && !is_aligned(job))
-        return espalier_purify(job->network, error);
-    espalier_cut_unused(job->network);
-    return status;
+    return status == ESPALIER_OK && !is_aligned(job) ? espalier_purify(job->network, error) : status;
 }
 
 static void note_budgets(struct espalier_job *job)

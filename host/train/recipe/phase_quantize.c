@@ -60,7 +60,7 @@ static enum espalier_status create_quantizer(struct espalier_job *job, struct es
 enum espalier_status espalier_phase_choose_levels(struct espalier_job *job, const struct espalier_phase *phase,
                                                   struct espalier_error *error)
 {
-    uint32_t images = job->data->count - job->options->train.held_out;
+    uint32_t images = espalier_fit_images(job->data, &job->options->train);
     enum espalier_status status = create_quantizer(job, error);
 
     (void)phase;
