@@ -228,6 +228,56 @@ START_TEST(draw_refuses_none_and_too_many_and_keeps_the_set)
 }
 END_TEST
 
+/* Every part of a set, and a part of a drawn one: which images they are, and what origins says of them. */
+START_TEST(a_part_is_those_images_and_knows_where_they_came_from)
+{
+    struct files files = make_files();
+    const char *images = test_path(0, "images"), *labels = test_path(1, "labels");
+    test_write_file(images, files.images, sizeof files.images);
+    test_write_file(labels, files.labels, sizeof files.labels);
+    for (uint32_t first = 0; first < COUNT; first++)
+        for (uint32_t count = 1; count <= COUNT - first; count++) {
+            struct espalier_dataset set;
+            struct espalier_error error = {0};
+            uint32_t wanted[COUNT];
+            bool drawn = (first + count) % 2 == 1;
+            test_ok(espalier_dataset_read(images, count % 3 == 0 ? NULL : labels, &set, &error));
+            if (drawn)
+                test_ok(espalier_dataset_draw(&set, COUNT, test_seed() + first, &error));
+            for (uint32_t i = 0; i < count; i++)
+                wanted[i] = drawn ? set.origins[first + i] : first + i;
+            test_ok(espalier_dataset_part(&set, first, count, &error));
+            ck_assert_uint_eq(set.count, count);
+            ck_assert_mem_eq(set.origins, wanted, count * sizeof *wanted);
+            ck_assert_int_eq(set.labels == NULL, count % 3 == 0);
+            for (uint32_t i = 0; i < count; i++) {
+                ck_assert(set.labels == NULL || set.labels[i] == wanted[i] % 10);
+                for (uint32_t p = 0; p < HEIGHT * WIDTH; p++)
+                    ck_assert_uint_eq(set.pixels[i * HEIGHT * WIDTH + p], pixel_at(wanted[i] * HEIGHT * WIDTH + p));
+            }
+            espalier_dataset_free(&set);
+        }
+}
+END_TEST
+
+START_TEST(a_part_that_is_not_there_is_refused_and_keeps_the_set)
+{
+    static const uint32_t parts[][2] = {{0, 0},         {COUNT, 0}, {0, COUNT + 1},  {COUNT, 1},
+                                        {COUNT + 1, 1}, {1, COUNT}, {1, UINT32_MAX}, {UINT32_MAX, COUNT}};
+    struct files files = make_files();
+    const char *images = test_path(0, "images");
+    test_write_file(images, files.images, sizeof files.images);
+    struct espalier_dataset set;
+    struct espalier_error error = {0};
+    test_ok(espalier_dataset_read(images, NULL, &set, &error));
+    for (size_t i = 0; i < sizeof parts / sizeof *parts; i++)
+        ck_assert_int_eq(espalier_dataset_part(&set, parts[i][0], parts[i][1], &error), ESPALIER_ERR_RANGE);
+    ck_assert_uint_eq(set.count, COUNT);
+    ck_assert_uint_eq(set.pixels[PIXELS - 1], pixel_at(PIXELS - 1));
+    espalier_dataset_free(&set);
+}
+END_TEST
+
 START_TEST(shipped_test_digits_are_there)
 {
     struct espalier_dataset set;
@@ -255,6 +305,8 @@ int main(void)
         announced_sizes_are_not_believed,
         draw_takes_distinct_images_and_tells_where_they_came_from,
         draw_refuses_none_and_too_many_and_keeps_the_set,
+        a_part_is_those_images_and_knows_where_they_came_from,
+        a_part_that_is_not_there_is_refused_and_keeps_the_set,
         shipped_test_digits_are_there,
     };
     return test_run("dataset", tests, sizeof tests / sizeof *tests);

@@ -111,8 +111,11 @@ static struct espalier_train_options small_options(void)
 static void count(const struct espalier_network *network, struct espalier_dataset *honest,
                   struct espalier_dataset *lying, uint32_t *right, uint32_t *misled)
 {
-    test_ok(espalier_network_correct(network, honest, IMAGES - HELD_OUT, HELD_OUT, right, &error));
-    test_ok(espalier_network_correct(network, lying, IMAGES - HELD_OUT, HELD_OUT, misled, &error));
+    struct espalier_judgement by_truth, by_lies;
+    test_ok(espalier_network_judge(network, honest, IMAGES - HELD_OUT, HELD_OUT, &by_truth, &error));
+    test_ok(espalier_network_judge(network, lying, IMAGES - HELD_OUT, HELD_OUT, &by_lies, &error));
+    *right = by_truth.correct;
+    *misled = by_lies.correct;
 }
 
 START_TEST(a_student_believes_its_teacher_as_far_as_it_is_told)

@@ -64,7 +64,7 @@ struct seen {
     struct row {
         char stage[32];
         uint32_t epoch;
-        double loss, residual, accuracy;
+        double loss, residual, accuracy, held_out_loss;
         uint64_t kept_weights, bits;
     } rows[EPOCHS_MAX]; /* as a log keeps them */
 };
@@ -78,6 +78,7 @@ static struct row row_of(const struct espalier_progress *progress)
     row.loss = progress->loss;
     row.residual = progress->residual;
     row.accuracy = progress->accuracy;
+    row.held_out_loss = progress->held_out_loss;
     row.kept_weights = progress->kept_weights;
     row.bits = progress->bits;
     return row;

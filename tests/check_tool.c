@@ -166,6 +166,8 @@ START_TEST(help_is_given_and_misuse_is_told)
     check_run(2, "--count is a number", "eval a --count 5x");
     check_run(2, "--seed is a number", "eval a --seed -1");
     check_run(2, "--images and --labels go together", "eval a --images b");
+    check_run(2, "--set is test, training or held-out", "eval a --set tests");
+    check_run(2, "--set and --images exclude", "compare a --set training --images b --labels c");
     check_run(2, "need --engine rtl", "eval a --trace b");
     check_run(2, "a model file and an image are expected", "run a");
     check_run(2, "takes the place of", "run a b --engine rtl --device any");
@@ -343,6 +345,37 @@ START_TEST(eval_reads_other_images)
     run_json(0, "eval '%s' --images '%s' --labels '%s'", save_model(model, 0), test_path(1, "images"),
              test_path(2, "labels"));
     check_json("d[\"images\"], d[\"correct\"]", "5 4");
+    espalier_model_free(model);
+}
+END_TEST
+
+/* The test digits as if they were training images: the last 5,000 are held out, and the others are not. */
+START_TEST(eval_knows_which_images_are_held_out)
+{
+    enum { HELD_OUT = 5000 };
+    struct espalier_model *model = digit_model(test_seed());
+    struct espalier_dataset set;
+    uint32_t correct[2] = {0};
+    char folder[4096];
+    read_digits(&set);
+    for (uint32_t i = 0; i < set.count; i++) {
+        int32_t *logits = logits_of(model, set.pixels + (size_t)i * PIXELS);
+        correct[i >= set.count - HELD_OUT] += espalier_argmax(logits, output_count(model)) == set.labels[i];
+        free(logits);
+    }
+    test_link_digits();
+    snprintf(folder, sizeof folder, "%s", test_path(0, "."));
+    setenv("ESPALIER_DATA", folder, 1);
+    const char *path = save_model(model, 0);
+    run_json(0, "eval '%s' --set held-out", path);
+    check_json("d[\"images\"], d[\"correct\"]", "%u %u", HELD_OUT, correct[1]);
+    run_json(0, "eval '%s' --set training", path);
+    check_json("d[\"images\"], d[\"correct\"]", "%u %u", set.count - HELD_OUT, correct[0]);
+    check_run(4, "cannot draw 5001 of 5000", "eval '%s' --set held-out --count 5001", path);
+    setenv("ESPALIER_DATA", "/no/such/folder", 1);
+    check_run(1, "make data", "eval '%s' --set training", path);
+    unsetenv("ESPALIER_DATA");
+    espalier_dataset_free(&set);
     espalier_model_free(model);
 }
 END_TEST
@@ -716,6 +749,7 @@ int main(void)
         doctor_finds_what_this_test_was_built_with,
         eval_counts_what_the_engine_gets_right,
         eval_reads_other_images,
+        eval_knows_which_images_are_held_out,
         eval_on_every_board_agrees_with_the_engine_and_its_figures_add_up,
         compare_ends_well_when_every_logit_is_equal,
         threads_do_not_change_the_results,

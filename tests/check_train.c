@@ -254,7 +254,7 @@ static struct espalier_train_options small_options(void)
 
 struct seen {
     uint32_t epochs, stop_after;
-    double accuracy, done;
+    double accuracy, held_out_loss, done;
 };
 
 static bool watch(void *context, const struct espalier_progress *progress)
@@ -263,10 +263,46 @@ static bool watch(void *context, const struct espalier_progress *progress)
     seen->done = progress->done;
     if (progress->epoch_end) {
         seen->accuracy = progress->accuracy;
+        seen->held_out_loss = progress->held_out_loss;
         seen->epochs++;
     }
     return seen->stop_after == 0 || seen->epochs < seen->stop_after;
 }
+
+/* Against the logits themselves, and a sum of exponentials in place of what subtracts the largest first. */
+START_TEST(a_judgement_is_what_the_logits_say)
+{
+    struct espalier_dataset data = draw_data(test_seed());
+    struct espalier_network *network = network_for_task(EDGE, CLASSES, test_seed());
+    struct espalier_judgement judgement;
+    struct espalier_random random;
+    espalier_random_seed(&random, test_seed());
+    for (uint32_t round = 0; round < 20; round++) {
+        uint32_t first = espalier_random_below(&random, IMAGES), correct = 0;
+        uint32_t count = 1 + espalier_random_below(&random, IMAGES - first);
+        double loss = 0.0;
+        for (uint32_t n = first; n < first + count; n++) {
+            float logits[CLASSES];
+            double total = 0.0;
+            uint32_t best = 0;
+            test_ok(espalier_network_logits(network, data.pixels + (size_t)n * EDGE * EDGE, 1, logits, &error));
+            for (uint32_t c = 0; c < CLASSES; c++) {
+                total += exp((double)logits[c]);
+                best = logits[c] > logits[best] ? c : best;
+            }
+            correct += best == data.labels[n];
+            loss += log(total) - (double)logits[data.labels[n]];
+        }
+        test_ok(espalier_network_judge(network, &data, first, count, &judgement, &error));
+        ck_assert_uint_eq(judgement.images, count);
+        ck_assert_uint_eq(judgement.correct, correct);
+        ck_assert_double_eq_tol(judgement.loss, loss / count, 1e-5 * (1.0 + loss / count));
+    }
+    ck_assert_int_eq(espalier_network_judge(network, &data, 1, IMAGES, &judgement, &error), ESPALIER_ERR_RANGE);
+    espalier_network_free(network);
+    espalier_dataset_free(&data);
+}
+END_TEST
 
 START_TEST(training_learns_an_easy_task)
 {
@@ -274,15 +310,16 @@ START_TEST(training_learns_an_easy_task)
     struct espalier_network *network = network_for_task(EDGE, CLASSES, test_seed());
     struct espalier_train_options options = small_options();
     struct seen seen = {0};
-    uint32_t correct = 0;
+    struct espalier_judgement judgement;
     options.progress = watch;
     options.context = &seen;
     test_ok(espalier_train(network, &data, &options, &error));
     ck_assert_uint_eq(seen.epochs, options.epochs);
     ck_assert_double_eq_tol(seen.done, 1.0, 1e-9);
     ck_assert_double_gt(seen.accuracy, 0.9);
-    test_ok(espalier_network_correct(network, &data, IMAGES - 100, 100, &correct, &error));
-    ck_assert_double_eq_tol(seen.accuracy, correct / 100.0, 1e-9);
+    test_ok(espalier_network_judge(network, &data, IMAGES - 100, 100, &judgement, &error));
+    ck_assert_double_eq_tol(seen.accuracy, judgement.correct / 100.0, 1e-9);
+    ck_assert_double_eq_tol(seen.held_out_loss, judgement.loss, 1e-5); /* a batch of another size: other roundings */
     espalier_network_free(network);
     espalier_dataset_free(&data);
 }
@@ -505,6 +542,7 @@ int main(void)
     const TTest *const tests[] = {
         forward_pass_equals_the_plain_network,
         gradients_equal_finite_differences,
+        a_judgement_is_what_the_logits_say,
         training_learns_an_easy_task,
         same_seed_gives_the_same_bits_and_another_does_not,
         pruned_weights_stay_zero,

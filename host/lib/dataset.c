@@ -173,6 +173,27 @@ enum espalier_status espalier_dataset_draw(struct espalier_dataset *dataset, uin
     return ESPALIER_OK;
 }
 
+enum espalier_status espalier_dataset_part(struct espalier_dataset *dataset, uint32_t first, uint32_t count,
+                                           struct espalier_error *error)
+{
+    if (count == 0 || first > dataset->count || count > dataset->count - first)
+        return espalier_fail(error, ESPALIER_ERR_RANGE, "there are %u images, not %u from image %u", dataset->count,
+                             count, first);
+    uint32_t *origins = malloc(count * sizeof *origins);
+    if (!origins)
+        return espalier_fail(error, ESPALIER_ERR_MEMORY, "no memory for the places of %u images", count);
+    for (uint32_t i = 0; i < count; i++)
+        origins[i] = dataset->origins ? dataset->origins[first + i] : first + i;
+    free(dataset->origins);
+    dataset->origins = origins;
+    size_t image_bytes = (size_t)dataset->height * dataset->width;
+    memmove(dataset->pixels, dataset->pixels + first * image_bytes, count * image_bytes);
+    if (dataset->labels)
+        memmove(dataset->labels, dataset->labels + first, count);
+    dataset->count = count;
+    return ESPALIER_OK;
+}
+
 void espalier_dataset_free(struct espalier_dataset *dataset)
 {
     free(dataset->pixels);

@@ -1,6 +1,7 @@
 /* espalier compress: ADMM pruning and quantization of a trained network. */
 #include "commands.h"
 #include "compress_arguments.h"
+#include "data.h"
 #include "json.h"
 #include "tool.h"
 #include "training.h"
@@ -188,7 +189,7 @@ static enum espalier_status compress(struct compress_arguments *arguments, int a
     if (status == ESPALIER_OK)
         status = training_command_line(made_by, argc, argv, command, error);
     if (status == ESPALIER_OK)
-        status = training_read_data(arguments->data, &data, error);
+        status = data_read_training(arguments->data, &data, error);
     options->made_by = command;
     if (options->train.distill > 0.0F)
         options->train.teacher = network;

@@ -19,19 +19,22 @@ static const char help[] =
     "core, which run the real board's RTL cycle by cycle; every logit is compared with the reference engine, and the\n"
     "hardware's event counters are summed. If a logit differs, the first divergence is named (image, layer, index, "
     "expected,\n"
-    "got) and the exit code is 9. With --engine float it is a network before quantization, in float arithmetic.\n\n"
+    "got) and the exit code is 9. With --engine float it is a network before quantization, in float arithmetic,\n"
+    "and its loss (mean cross-entropy, nats) is told, too.\n\n"
     "  --engine E         ref: plain C; rtl: the RTL; float: a checkpoint (default ref)\n"
     "  --board NAME       simulated board (see \"espalier boards\"; default the first)\n"
     "  --device WHICH     a device on USB instead; see below\n"
     "  --count N          draw N images without repetition (default: all, in order)\n"
-    "  --seed S           seed of the draw (default 1)\n"
-    "  --images FILE      IDX images, plain or gzip; with\n"
-    "  --labels FILE      their IDX labels (default: the 10,000 MNIST test digits, from $ESPALIER_DATA if set)\n"
+    "  --seed S           seed of the draw (default 1)\n" DATA_SET_HELP
+    "                     (of MNIST: 10,000 test and 60,000 training digits; from $ESPALIER_DATA if set)\n"
+    "  --images FILE      IDX images instead, plain or gzip; with\n"
+    "  --labels FILE      their IDX labels\n"
     "  --threads N        threads (default: all cores)\n"
     "  --alone            also measure the cycles of one image alone\n"
     "  --trace FILE.fst   write the waves of one board for GTKWave (one thread; large: use a small --count)\n"
     "  --prices FILE      energy prices in pJ, lines \"NAME VALUE\" (default: 45 nm, ISSCC 2014)\n"
-    "  --json             print JSON: engine, images, correct, accuracy, mismatches, cycles_per_image, utilisation, "
+    "  --json             print JSON: engine, images, correct, accuracy, loss (float), mismatches, cycles_per_image, "
+    "utilisation, "
     "counters, "
     "...\n\n" DEVICE_HELP "\n"
     "examples: espalier eval tests/data/models/lenet5-gap.esp\n"
@@ -221,32 +224,33 @@ static int report(const char *command, const struct arguments *arguments, const 
     return tool_fail(command, &error);
 }
 
-/* Counts what a checkpoint's network classifies right in float arithmetic, and reports it. */
+/* Judges a checkpoint's network in float arithmetic, and reports it. */
 static enum espalier_status evaluate_float(const struct arguments *arguments, struct espalier_error *error)
 {
     struct espalier_network *network = NULL;
     struct espalier_dataset dataset = {0};
-    uint32_t correct = 0;
+    struct espalier_judgement judgement = {0};
     enum espalier_status status = espalier_network_load(arguments->model, &network, NULL, error);
 
     if (status == ESPALIER_OK)
         status = data_read(&arguments->source, &dataset, error);
     if (status == ESPALIER_OK)
-        status = espalier_network_correct(network, &dataset, 0, dataset.count, &correct, error);
+        status = espalier_network_judge(network, &dataset, 0, dataset.count, &judgement, error);
     if (status == ESPALIER_OK && arguments->json) {
         struct json json = {.out = stdout};
         json_open(&json, NULL, '{');
         json_string(&json, "model", arguments->model);
         json_string(&json, "engine", "float");
         json_unsigned(&json, "kept_weights", espalier_network_kept(network));
-        json_unsigned(&json, "images", dataset.count);
-        json_unsigned(&json, "correct", correct);
-        json_double(&json, "accuracy", (double)correct / dataset.count);
+        json_unsigned(&json, "images", judgement.images);
+        json_unsigned(&json, "correct", judgement.correct);
+        json_double(&json, "accuracy", (double)judgement.correct / judgement.images);
+        json_double(&json, "loss", judgement.loss);
         json_close(&json, '}');
     } else if (status == ESPALIER_OK) {
-        printf("%s: %u of %u images right, accuracy %.2f %% (float arithmetic), %llu weights\n", arguments->model,
-               correct, dataset.count, 100.0 * correct / dataset.count,
-               (unsigned long long)espalier_network_kept(network));
+        printf("%s: %u of %u images right, accuracy %.2f %%, loss %.4f (float arithmetic), %llu weights\n",
+               arguments->model, judgement.correct, judgement.images, 100.0 * judgement.correct / judgement.images,
+               judgement.loss, (unsigned long long)espalier_network_kept(network));
     }
     espalier_dataset_free(&dataset);
     espalier_network_free(network);

@@ -1,5 +1,6 @@
 /* espalier train: float training of LeNet-5. */
 #include "commands.h"
+#include "data.h"
 #include "json.h"
 #include "tool.h"
 #include "training.h"
@@ -28,7 +29,7 @@ static const char help[] =
     "stops\n"
     "                  at the next batch (exit code 130)\n"
     "  --log FILE.csv  write loss and held-out accuracy, a row an epoch (.json: JSON)\n"
-    "  --json          print JSON: epochs, loss, held_out_images, held_out_accuracy, seconds, out\n\n"
+    "  --json          print JSON: epochs, loss, held_out_images, held_out_accuracy, held_out_loss, seconds, out\n\n"
     "example: espalier train --seed 1 --epochs 20 --data build/data --out build/lenet5.ckpt\n";
 
 struct arguments {
@@ -115,6 +116,7 @@ static void print_result(const struct arguments *arguments, const struct espalie
     json_double(&json, "loss", last->loss);
     json_unsigned(&json, "held_out_images", train->held_out);
     json_double(&json, "held_out_accuracy", last->accuracy);
+    json_double(&json, "held_out_loss", last->held_out_loss);
     json_double(&json, "seconds", seconds);
     json_string(&json, "out", arguments->out);
     json_close(&json, '}');
@@ -158,7 +160,7 @@ static enum espalier_status train(const struct arguments *arguments, const char 
     const struct espalier_shape *shapes = espalier_lenet5_shapes(&layers);
 
     set_options(arguments, &report, &train_options);
-    enum espalier_status status = training_read_data(arguments->data, &data, error);
+    enum espalier_status status = data_read_training(arguments->data, &data, error);
     if (status == ESPALIER_OK)
         status = espalier_network_create(shapes, layers, arguments->seed, &network, error);
     if (status == ESPALIER_OK)
@@ -178,7 +180,7 @@ static enum espalier_status train(const struct arguments *arguments, const char 
 
 int espalier_cmd_train(int argc, char **argv)
 {
-    struct arguments arguments = {.data = "build/data", .seed = 1, .threads = 1, .augment = -1.0};
+    struct arguments arguments = {.data = DATA_FOLDER, .seed = 1, .threads = 1, .augment = -1.0};
     char made_by[TRAINING_COMMAND_MAX];
     struct espalier_error error = {0};
 

@@ -1,5 +1,6 @@
 /* The command line of "espalier compress": its options are a table. */
 #include "compress_arguments.h"
+#include "data.h"
 
 #include "choices.h"
 #include "tool.h"
@@ -343,7 +344,7 @@ static enum espalier_status read_choices(const struct given *given, struct espal
 
 int compress_read_arguments(int argc, char **argv, struct compress_arguments *arguments)
 {
-    struct given given = {.data = "build/data", .seed = 1, .threads = 1, .augment = -1.0};
+    struct given given = {.data = DATA_FOLDER, .seed = 1, .threads = 1, .augment = -1.0};
     struct espalier_compress_options *options = &arguments->options;
     struct espalier_error error = {0};
     enum espalier_format format = ESPALIER_DENSE;

@@ -3,6 +3,7 @@
 #include "file.h"
 #include "tool.h"
 
+#include <espalier/train.h>
 #include <png.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -14,15 +15,28 @@ enum { PATH_BYTES = 4096, IMAGE_FILE_MAX = 1 << 26 };
 
 /* ---- data sets ---- */
 
-/* The path of a test file: compressed as it ships, or as it was unpacked. */
-static void test_file(const char *name, char path[PATH_BYTES])
+/* A file's path, with .gz behind it if only that one is there. */
+static void find_file(const char *folder, const char *name, char path[PATH_BYTES])
 {
-    const char *folder = getenv("ESPALIER_DATA");
-    if (!folder)
-        folder = ESPALIER_DATA_DIR;
     snprintf(path, PATH_BYTES, "%s/%s", folder, name);
+    if (access(path, R_OK) == 0)
+        return;
+    snprintf(path, PATH_BYTES, "%s/%s.gz", folder, name);
     if (access(path, R_OK) != 0)
-        snprintf(path, PATH_BYTES, "%s/%s.gz", folder, name);
+        snprintf(path, PATH_BYTES, "%s/%s", folder, name);
+}
+
+static const char *const set_names[] = {
+    [DATA_TEST] = "test", [DATA_TRAINING] = "training", [DATA_HELD_OUT] = "held-out"};
+
+static const char *choose_set(const char *name, enum data_set *set)
+{
+    for (size_t i = 0; i < sizeof set_names / sizeof *set_names; i++)
+        if (strcmp(name, set_names[i]) == 0) {
+            *set = (enum data_set)i;
+            return NULL;
+        }
+    return "--set is test, training or held-out";
 }
 
 const char *data_option(int code, const char *value, struct data_source *source)
@@ -32,6 +46,8 @@ const char *data_option(int code, const char *value, struct data_source *source)
         return tool_read_number(value, 1, UINT32_MAX, &source->count) ? NULL : "--count is a number from 1";
     case DATA_SEED:
         return tool_read_number(value, 0, UINT64_MAX, &source->seed) ? NULL : "--seed is a number from 0";
+    case DATA_SET:
+        return choose_set(value, &source->set);
     case DATA_IMAGES:
         source->images = value;
         return NULL;
@@ -45,22 +61,61 @@ const char *data_option(int code, const char *value, struct data_source *source)
 
 const char *data_fault(const struct data_source *source)
 {
-    return !source->images == !source->labels ? NULL : "--images and --labels go together";
+    if (!source->images != !source->labels)
+        return "--images and --labels go together";
+    return source->images && source->set != DATA_TEST ? "--set and --images exclude one another" : NULL;
+}
+
+static enum espalier_status read_test(const char *folder, struct espalier_dataset *out, struct espalier_error *error)
+{
+    char images[PATH_BYTES], labels[PATH_BYTES];
+    find_file(folder, "t10k-images-idx3-ubyte", images);
+    find_file(folder, "t10k-labels-idx1-ubyte", labels);
+    return espalier_dataset_read(images, labels, out, error);
+}
+
+enum espalier_status data_read_training(const char *folder, struct espalier_dataset *out, struct espalier_error *error)
+{
+    char images[PATH_BYTES], labels[PATH_BYTES];
+    struct espalier_error reason = {0};
+    find_file(folder, "train-images-idx3-ubyte", images);
+    find_file(folder, "train-labels-idx1-ubyte", labels);
+    enum espalier_status status = espalier_dataset_read(images, labels, out, &reason);
+    if (status == ESPALIER_OK)
+        return status;
+    return espalier_fail(error, status, "%.180s%s", reason.message,
+                         status == ESPALIER_ERR_IO ? " (\"make data\" obtains MNIST into " DATA_FOLDER ")" : "");
+}
+
+/* Keeps the training images that are held out, or those that are not. */
+static enum espalier_status keep_part(struct espalier_dataset *dataset, bool held_out, struct espalier_error *error)
+{
+    uint32_t last = espalier_train_defaults().held_out, first = dataset->count - last;
+    if (dataset->count <= last)
+        return espalier_fail(error, ESPALIER_ERR_RANGE, "there are %u training images, of which %u would be held out",
+                             dataset->count, last);
+    return held_out ? espalier_dataset_part(dataset, first, last, error)
+                    : espalier_dataset_part(dataset, 0, first, error);
+}
+
+static enum espalier_status read_set(enum data_set set, struct espalier_dataset *out, struct espalier_error *error)
+{
+    const char *folder = getenv("ESPALIER_DATA");
+    if (set == DATA_TEST)
+        return read_test(folder ? folder : ESPALIER_DATA_DIR, out, error);
+    enum espalier_status status = data_read_training(folder ? folder : DATA_FOLDER, out, error);
+    return status == ESPALIER_OK ? keep_part(out, set == DATA_HELD_OUT, error) : status;
 }
 
 enum espalier_status data_read(const struct data_source *source, struct espalier_dataset *out,
                                struct espalier_error *error)
 {
-    char images[PATH_BYTES], labels[PATH_BYTES];
     memset(out, 0, sizeof *out);
-    test_file("t10k-images-idx3-ubyte", images);
-    test_file("t10k-labels-idx1-ubyte", labels);
-    enum espalier_status status = espalier_dataset_read(source->images ? source->images : images,
-                                                        source->labels ? source->labels : labels, out, error);
-    if (status != ESPALIER_OK || source->count == 0)
-        return status;
-    uint32_t count = source->count > UINT32_MAX ? UINT32_MAX : (uint32_t)source->count;
-    status = espalier_dataset_draw(out, count, source->seed, error);
+    enum espalier_status status = source->images ? espalier_dataset_read(source->images, source->labels, out, error)
+                                                 : read_set(source->set, out, error);
+    if (status == ESPALIER_OK && source->count > 0)
+        status = espalier_dataset_draw(out, source->count > UINT32_MAX ? UINT32_MAX : (uint32_t)source->count,
+                                       source->seed, error);
     if (status != ESPALIER_OK)
         espalier_dataset_free(out);
     return status;

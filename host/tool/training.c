@@ -10,31 +10,6 @@
 #include <time.h>
 #include <unistd.h>
 
-/* The file's path, with .gz behind it if only that one is there. */
-static void data_path(const char *folder, const char *name, char *path, size_t size)
-{
-    snprintf(path, size, "%s/%s", folder, name);
-    if (access(path, R_OK) == 0)
-        return;
-    snprintf(path, size, "%s/%s.gz", folder, name);
-    if (access(path, R_OK) != 0)
-        snprintf(path, size, "%s/%s", folder, name);
-}
-
-enum espalier_status training_read_data(const char *folder, struct espalier_dataset *out, struct espalier_error *error)
-{
-    char images[4096], labels[4096];
-    struct espalier_error reason = {0};
-
-    data_path(folder, "train-images-idx3-ubyte", images, sizeof images);
-    data_path(folder, "train-labels-idx1-ubyte", labels, sizeof labels);
-    enum espalier_status status = espalier_dataset_read(images, labels, out, &reason);
-    if (status == ESPALIER_OK)
-        return status;
-    return espalier_fail(error, status, "%.180s%s", reason.message,
-                         status == ESPALIER_ERR_IO ? " (\"make data\" obtains MNIST into build/data)" : "");
-}
-
 /* ---- Being stopped */
 
 static volatile sig_atomic_t signal_caught; /* its number; 0: none */
@@ -120,21 +95,23 @@ static void begin_log(struct training_report *report, uint32_t finished)
     if (ftruncate(fileno(report->log), end) != 0)
         clearerr(report->log); /* a pipe, or a terminal: there was nothing in it */
     if (report->logged == 0)
-        fputs(report->log_json ? "[" : "stage,epoch,loss,residual,held_out_accuracy,kept_weights,packed_bits\n",
+        fputs(report->log_json ? "["
+                               : "stage,epoch,loss,residual,held_out_accuracy,held_out_loss,kept_weights,packed_bits\n",
               report->log);
     report->log_begun = true;
 }
 
 static void log_epoch(struct training_report *report, const struct espalier_progress *progress)
 {
-    const char *const row = report->log_json
-                                ? "%s\n{\"stage\": \"%s\", \"epoch\": %u, \"loss\": %.6f, \"residual\": %.6f, "
-                                  "\"held_out_accuracy\": %.4f, \"kept_weights\": %llu, \"packed_bits\": %llu}"
-                                : "%s%s,%u,%.6f,%.6f,%.4f,%llu,%llu\n";
+    const char *const row =
+        report->log_json
+            ? "%s\n{\"stage\": \"%s\", \"epoch\": %u, \"loss\": %.6f, \"residual\": %.6f, "
+              "\"held_out_accuracy\": %.4f, \"held_out_loss\": %.6f, \"kept_weights\": %llu, \"packed_bits\": %llu}"
+            : "%s%s,%u,%.6f,%.6f,%.4f,%.6f,%llu,%llu\n";
 
     fprintf(report->log, row, report->log_json && report->logged > 0 ? "," : "", progress->stage, progress->epoch,
-            progress->loss, progress->residual, progress->accuracy, (unsigned long long)progress->kept_weights,
-            (unsigned long long)progress->bits);
+            progress->loss, progress->residual, progress->accuracy, progress->held_out_loss,
+            (unsigned long long)progress->kept_weights, (unsigned long long)progress->bits);
     fflush(report->log);
     report->logged++;
 }

@@ -1,4 +1,4 @@
-/* What the commands train and compress share: training data, progress and its log, being stopped, the command line as
+/* What the commands train and compress share: progress and its log, being stopped, the command line as
  * text. */
 #ifndef ESPALIER_TOOL_TRAINING_H
 #define ESPALIER_TOOL_TRAINING_H
@@ -9,10 +9,6 @@
 #include <stdio.h>
 
 enum { TRAINING_COMMAND_MAX = 1024 }; /* what a model's made_by holds, with its end */
-
-/* Reads train-images-idx3-ubyte and train-labels-idx1-ubyte, plain or with .gz behind, from a folder.
- * @return as espalier_dataset_read; the message tells how to obtain MNIST */
-enum espalier_status training_read_data(const char *folder, struct espalier_dataset *out, struct espalier_error *error);
 
 /* The progress bar and the log of a run. The caller fills the first fields. */
 struct training_report {

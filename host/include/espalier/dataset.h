@@ -30,6 +30,11 @@ enum espalier_status espalier_dataset_read(const char *images_path, const char *
 enum espalier_status espalier_dataset_draw(struct espalier_dataset *dataset, uint32_t count, uint64_t seed,
                                            struct espalier_error *error);
 
+/** Keeps the images @p first to first + count - 1 alone; origins tells where they came from.
+ *  @return ESPALIER_ERR_RANGE if count is 0 or they are not there: the set is then as before */
+enum espalier_status espalier_dataset_part(struct espalier_dataset *dataset, uint32_t first, uint32_t count,
+                                           struct espalier_error *error);
+
 void espalier_dataset_free(struct espalier_dataset *dataset);
 
 #endif

@@ -18,6 +18,7 @@ struct espalier_progress {
     bool epoch_end;         /**< the fields below are there */
     double residual;        /**< ||W - Z|| / ||W|| over all constraints of ADMM; 0 elsewhere */
     double accuracy;        /**< share of the held-out images classified right; 0 if there are none */
+    double held_out_loss;   /**< mean cross-entropy of the held-out images; 0 if there are none */
     uint64_t kept_weights;
     uint64_t bits; /**< what the network would pack to in its format, with its masks as they are now and values of the
                       bits wanted; 0 in plain training. In training with levels: what the model of this moment does. */
@@ -72,10 +73,16 @@ enum espalier_status espalier_train(struct espalier_network *network, const stru
 enum espalier_status espalier_network_logits(const struct espalier_network *network, const uint8_t *pixels,
                                              uint32_t count, float *logits, struct espalier_error *error);
 
-/** Counts the images @p first to first + count - 1 of @p data that the network classifies right, in float arithmetic.
- */
-enum espalier_status espalier_network_correct(const struct espalier_network *network,
-                                              const struct espalier_dataset *data, uint32_t first, uint32_t count,
-                                              uint32_t *correct, struct espalier_error *error);
+/** How well a network classifies images. */
+struct espalier_judgement {
+    uint32_t images, correct;
+    double loss; /**< mean cross-entropy, in nats; it tells apart networks that are right as often */
+};
+
+/** Judges the network by the images @p first to first + count - 1 of @p data, in float arithmetic.
+ *  @return ESPALIER_ERR_RANGE if they are not there or do not suit the network */
+enum espalier_status espalier_network_judge(const struct espalier_network *network, const struct espalier_dataset *data,
+                                            uint32_t first, uint32_t count, struct espalier_judgement *out,
+                                            struct espalier_error *error);
 
 #endif

@@ -86,8 +86,9 @@ static enum espalier_status train_batch(struct espalier_run *run, uint32_t epoch
     return ESPALIER_OK;
 }
 
-/* Counts the held-out images that are right, normalization folded. */
-static enum espalier_status judge(struct espalier_run *run, uint32_t *correct, struct espalier_error *error)
+/* Judges by the held-out images, normalization folded. */
+static enum espalier_status judge(struct espalier_run *run, struct espalier_judgement *out,
+                                  struct espalier_error *error)
 {
     const struct espalier_fit *fit = run->fit;
     const struct espalier_view *now = run->views;
@@ -109,8 +110,8 @@ static enum espalier_status judge(struct espalier_run *run, uint32_t *correct, s
     espalier_views_of(folded, views);
     for (uint32_t i = 0; i < layers; i++)
         views[i].step = now[i].step;
-    *correct = espalier_count_correct(run->shards[0].pass, views, folded->layers[layers - 1].shape.rows, fit->data,
-                                      fit->data->count - held_out, held_out, run->shards[0].batch);
+    *out = espalier_judge(run->shards[0].pass, views, folded->layers[layers - 1].shape.rows, fit->data,
+                          fit->data->count - held_out, held_out, run->shards[0].batch);
     espalier_network_free(folded);
     return ESPALIER_OK;
 }
@@ -153,13 +154,14 @@ static enum espalier_status measure(struct espalier_run *run, struct espalier_pr
                                     struct espalier_error *error)
 {
     const struct espalier_fit *fit = run->fit;
-    uint32_t held_out = fit->options->held_out, correct = 0;
+    struct espalier_judgement judgement = {0};
     enum espalier_status status = check_weights(run, error);
 
     if (status == ESPALIER_OK)
-        status = judge(run, &correct, error);
+        status = judge(run, &judgement, error);
     progress->residual = run->hooks.residual != NULL ? run->hooks.residual(run->hooks.context, fit->network) : 0.0;
-    progress->accuracy = held_out > 0 ? (double)correct / held_out : 0.0;
+    progress->accuracy = judgement.images > 0 ? (double)judgement.correct / judgement.images : 0.0;
+    progress->held_out_loss = judgement.loss;
     progress->kept_weights = espalier_network_kept(fit->network);
     if (status == ESPALIER_OK && fit->measure.bits != NULL)
         status = fit->measure.bits(fit->measure.context, fit->network, &progress->bits, error);
@@ -227,6 +229,7 @@ static enum espalier_status report_again(struct espalier_run *run, struct espali
     progress.loss = run->last.loss;
     progress.residual = run->last.residual;
     progress.accuracy = run->last.accuracy;
+    progress.held_out_loss = run->last.held_out_loss;
     progress.kept_weights = run->last.kept_weights;
     progress.bits = run->last.bits;
     progress.epoch_end = progress.resumed = true;

@@ -95,7 +95,7 @@ static void visit_order(struct espalier_archive *archive, struct espalier_run *r
 
 static void visit_last(struct espalier_archive *archive, struct espalier_progress *last)
 {
-    double *const measured[] = {&last->loss, &last->residual, &last->accuracy};
+    double *const measured[] = {&last->loss, &last->residual, &last->accuracy, &last->held_out_loss};
 
     for (size_t i = 0; i < sizeof measured / sizeof *measured; i++)
         espalier_archive_doubles(archive, measured[i], 1);

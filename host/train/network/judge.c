@@ -1,8 +1,8 @@
 #include "judge.h"
 #include "batch.h"
+#include "loss.h"
 
 #include <espalier/model.h>
-#include <espalier/train.h>
 #include <stdlib.h>
 
 enum { JUDGE_BATCH = 64 };
@@ -17,10 +17,11 @@ static uint32_t best_class(const float *logits, uint32_t classes, uint32_t batch
     return best;
 }
 
-uint32_t espalier_count_correct(struct espalier_pass *pass, const struct espalier_view *views, uint32_t classes,
-                                const struct espalier_dataset *data, uint32_t first, uint32_t count, uint32_t batch)
+struct espalier_judgement espalier_judge(struct espalier_pass *pass, const struct espalier_view *views,
+                                         uint32_t classes, const struct espalier_dataset *data, uint32_t first,
+                                         uint32_t count, uint32_t batch)
 {
-    uint32_t correct = 0;
+    struct espalier_judgement judgement = {.images = count};
 
     for (uint32_t done = 0; done < count; done += batch) {
         uint32_t images = count - done < batch ? count - done : batch;
@@ -28,15 +29,18 @@ uint32_t espalier_count_correct(struct espalier_pass *pass, const struct espalie
             espalier_batch_fill(data, &(uint32_t){first + done + n}, 1, batch, 0.0F, NULL,
                                 espalier_pass_input(pass) + n);
         const float *logits = espalier_pass_forward(pass, views, NULL);
-        for (uint32_t n = 0; n < images; n++)
-            correct += best_class(logits + n, classes, batch) == data->labels[first + done + n];
+        for (uint32_t n = 0; n < images; n++) {
+            uint8_t label = data->labels[first + done + n];
+            judgement.correct += best_class(logits + n, classes, batch) == label;
+            judgement.loss += espalier_image_loss(logits + n, label, classes, batch) / count;
+        }
     }
-    return correct;
+    return judgement;
 }
 
-enum espalier_status espalier_network_correct(const struct espalier_network *network,
-                                              const struct espalier_dataset *data, uint32_t first, uint32_t count,
-                                              uint32_t *correct, struct espalier_error *error)
+enum espalier_status espalier_network_judge(const struct espalier_network *network, const struct espalier_dataset *data,
+                                            uint32_t first, uint32_t count, struct espalier_judgement *out,
+                                            struct espalier_error *error)
 {
     struct espalier_view views[ESPALIER_LAYERS_MAX];
     const struct espalier_shape *input = &network->layers[0].shape;
@@ -52,8 +56,8 @@ enum espalier_status espalier_network_correct(const struct espalier_network *net
     if (status != ESPALIER_OK)
         return status;
     espalier_views_of(network, views);
-    *correct = espalier_count_correct(pass, views, network->layers[network->layer_count - 1].shape.rows, data, first,
-                                      count, JUDGE_BATCH);
+    *out = espalier_judge(pass, views, network->layers[network->layer_count - 1].shape.rows, data, first, count,
+                          JUDGE_BATCH);
     espalier_pass_free(pass);
     return ESPALIER_OK;
 }

@@ -51,6 +51,13 @@ double espalier_cross_entropy(const float *logits, const uint8_t *labels, uint32
     return loss / batch;
 }
 
+double espalier_image_loss(const float *logits, uint8_t label, uint32_t classes, uint32_t stride)
+{
+    struct softmax said = soften(logits, classes, stride, 1.0F);
+
+    return -log_probability(&said, label);
+}
+
 double espalier_distillation(const float *logits, const float *teacher, uint32_t classes, uint32_t batch,
                              float temperature, float *gradients)
 {

@@ -208,14 +208,16 @@ static enum espalier_status try(struct search *search, const struct espalier_bud
 {
     struct trial trial = {0};
     uint32_t held_out = search->job->options->train.held_out;
+    struct espalier_judgement judgement = {0};
     enum espalier_status status = espalier_network_clone(search->job->network, &trial.network, error);
 
     espalier_random_seed(&trial.random, search->job->options->train.seed);
     if (status == ESPALIER_OK)
         status = run_trial(search, budgets, &trial, error);
     if (status == ESPALIER_OK)
-        status = espalier_network_correct(trial.network, search->job->data, search->job->data->count - held_out,
-                                          held_out, correct, error);
+        status = espalier_network_judge(trial.network, search->job->data, search->job->data->count - held_out, held_out,
+                                        &judgement, error);
+    *correct = judgement.correct;
     espalier_network_free(trial.network);
     search->trials++;
     return status;
