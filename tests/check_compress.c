@@ -604,6 +604,38 @@ static size_t units_used(const struct espalier_family *family, const struct espa
     return set.keep;
 }
 
+/* A row that only images beyond a limit make active: it goes if training is limited to those before, large as its
+ * weight is, and stays if not. */
+START_TEST(rows_that_only_images_beyond_a_limit_make_active_go)
+{
+    enum { USE = 300, HIDDEN = 16 };
+    static const uint32_t limits[] = {USE, 0};
+    struct espalier_dataset data = draw_data(test_seed());
+    struct espalier_shape shapes[] = {
+        {.in_channels = 1, .in_height = EDGE, .in_width = EDGE, .relu = true, .rows = HIDDEN}, {.rows = CLASSES}};
+    struct espalier_network *network = network_of(shapes, 2, test_seed());
+    for (uint32_t n = 0; n < IMAGES; n++)
+        data.pixels[(size_t)n * EDGE * EDGE] = n >= USE && n < IMAGES - 100 ? 255 : 0;
+    for (size_t k = 0; k < HIDDEN * EDGE * EDGE; k++) /* the first row reads the pixel alone, and is alone with that */
+        if (k < EDGE * EDGE || k % (EDGE * EDGE) == 0)
+            network->layers[0].weights[k] = k == 0 ? 4.0F : 0.0F;
+    network->layers[0].bias[0] = -1.0F;
+    for (size_t l = 0; l < sizeof limits / sizeof *limits; l++) {
+        struct espalier_compress_options options = small_options(ESPALIER_GAP);
+        struct espalier_model *model = NULL;
+        uint32_t readers = 0;
+        options.train.use = limits[l];
+        test_ok(espalier_compress(network, &data, &options, &model, &error));
+        for (size_t row = 0; row < model->layers[0].rows; row++)
+            readers += model->layers[0].mask[row * EDGE * EDGE];
+        ck_assert_msg((readers > 0) == (limits[l] == 0), "a limit of %u: %u rows read the pixel", limits[l], readers);
+        espalier_model_free(model);
+    }
+    espalier_network_free(network);
+    espalier_dataset_free(&data);
+}
+END_TEST
+
 START_TEST(every_family_keeps_an_easy_task_and_its_budget)
 {
     static const struct {
@@ -1175,6 +1207,7 @@ int main(void)
         admm_updates_follow_their_definition,
         the_exported_model_computes_what_the_quantized_network_does,
         compression_keeps_an_easy_task_at_every_format,
+        rows_that_only_images_beyond_a_limit_make_active_go,
         every_family_keeps_an_easy_task_and_its_budget,
         kernels_of_a_model_pruned_by_patterns_have_few_patterns,
         every_kind_of_levels_comes_into_the_codebook_with_and_without_admm,

@@ -28,7 +28,7 @@ static const char help[] =
     "                  network bit for bit as without an interruption; removed when the checkpoint is written. Ctrl-C "
     "stops\n"
     "                  at the next batch (exit code 130)\n"
-    "  --log FILE.csv  write loss and held-out accuracy, a row an epoch (.json: JSON)\n"
+    "  --log FILE.csv  write loss, held-out accuracy and held-out loss, a row an epoch (.json: JSON)\n"
     "  --json          print JSON: epochs, loss, held_out_images, held_out_accuracy, held_out_loss, seconds, out\n\n"
     "example: espalier train --seed 1 --epochs 20 --data build/data --out build/lenet5.ckpt\n";
 
