@@ -356,7 +356,6 @@ START_TEST(eval_knows_which_images_are_held_out)
     struct espalier_model *model = digit_model(test_seed());
     struct espalier_dataset set;
     uint32_t correct[2] = {0};
-    char folder[4096];
     read_digits(&set);
     for (uint32_t i = 0; i < set.count; i++) {
         int32_t *logits = logits_of(model, set.pixels + (size_t)i * PIXELS);
@@ -364,8 +363,7 @@ START_TEST(eval_knows_which_images_are_held_out)
         free(logits);
     }
     test_link_digits();
-    snprintf(folder, sizeof folder, "%s", test_path(0, "."));
-    setenv("ESPALIER_DATA", folder, 1);
+    setenv("ESPALIER_DATA", test_directory(), 1);
     const char *path = save_model(model, 0);
     run_json(0, "eval '%s' --set held-out", path);
     check_json("d[\"images\"], d[\"correct\"]", "%u %u", HELD_OUT, correct[1]);
@@ -377,6 +375,24 @@ START_TEST(eval_knows_which_images_are_held_out)
     unsetenv("ESPALIER_DATA");
     espalier_dataset_free(&set);
     espalier_model_free(model);
+}
+END_TEST
+
+START_TEST(with_all_images_nothing_is_held_out_and_nothing_judges)
+{
+    const char *folder = test_directory(), *baseline = test_path(1, "all.ckpt"), *out = test_path(2, "all.esp");
+    const char *none = "d[\"held_out_images\"], d[\"held_out_accuracy\"] == 0";
+    test_link_digits();
+    run_json(0, "train --quick --epochs 1 --all-images --data '%s' --out '%s'", folder, baseline);
+    check_json(none, "0 True");
+    run_json(0, "compress '%s' --format dense --quick --all-images --data '%s' --out '%s'", baseline, folder, out);
+    check_json(none, "0 True");
+    check_run(0, "no images held out", "train --quick --epochs 1 --all-images --data '%s' --out '%s'", folder,
+              baseline);
+    check_run(0, "no images held out", "compress '%s' --format dense --quick --all-images --data '%s' --out '%s'",
+              baseline, folder, out);
+    check_run(4, "needs held-out images", "compress '%s' --format gap --search 2 --all-images --data '%s' --out '%s'",
+              baseline, folder, out);
 }
 END_TEST
 
@@ -750,6 +766,7 @@ int main(void)
         eval_counts_what_the_engine_gets_right,
         eval_reads_other_images,
         eval_knows_which_images_are_held_out,
+        with_all_images_nothing_is_held_out_and_nothing_judges,
         eval_on_every_board_agrees_with_the_engine_and_its_figures_add_up,
         compare_ends_well_when_every_logit_is_equal,
         threads_do_not_change_the_results,

@@ -47,12 +47,13 @@ static void print_result(const struct compress_arguments *arguments, const struc
     double ratio = result->kept_weights > 0 ? (double)result->dense_weights / (double)result->kept_weights : 0.0;
 
     if (!arguments->json) {
-        printf("%s: %llu of %llu weights kept (%.1fx fewer), %zu bytes of stream; %.2f %% of %u held-out images right "
-               "in integer "
-               "arithmetic; %.0f s; wrote %s\n",
+        char judged[TRAINING_JUDGED_MAX];
+        training_judged(accuracy, result->held_out, judged);
+        printf("%s: %llu of %llu weights kept (%.1fx fewer), %zu bytes of stream; %s in integer arithmetic; %.0f s; "
+               "wrote %s\n",
                espalier_format_name(arguments->options.format), (unsigned long long)result->kept_weights,
-               (unsigned long long)result->dense_weights, ratio, result->stream_bytes, 100.0 * accuracy,
-               result->held_out, result->seconds, arguments->out);
+               (unsigned long long)result->dense_weights, ratio, result->stream_bytes, judged, result->seconds,
+               arguments->out);
         return;
     }
     struct json json = {.out = stdout};

@@ -23,6 +23,7 @@ static const char help[] =
     "  --threads N     threads that share a batch (default 1); results differ in the last bits with their number\n"
     "  --augment A     strength of random shift, rotation, scale and shear (default 1; 0: none)\n"
     "  --normalize     with batch normalization (folded away afterwards); ADMM chooses better without\n"
+    "  --all-images    hold none out, once a recipe is chosen: all training images train, and nothing judges\n"
     "  --quick         4 epochs on 2,000 images, 1,000 held out, to try the tools\n"
     "  --state FILE    keep the state of the work here at every epoch's end, and take it up if it is there: the same\n"
     "                  network bit for bit as without an interruption; removed when the checkpoint is written. Ctrl-C "
@@ -36,10 +37,25 @@ struct arguments {
     const char *out, *data, *log, *state;
     uint64_t epochs, seed, batch, threads;
     double rate, augment;
-    bool quick, normalize, json;
+    bool quick, all_images, normalize, json;
 };
 
-enum option_code { OUT, DATA, EPOCHS, SEED, RATE, BATCH, THREADS, AUGMENT, NORMALIZE, QUICK, LOG, STATE, JSON };
+enum option_code {
+    OUT,
+    DATA,
+    EPOCHS,
+    SEED,
+    RATE,
+    BATCH,
+    THREADS,
+    AUGMENT,
+    NORMALIZE,
+    ALL_IMAGES,
+    QUICK,
+    LOG,
+    STATE,
+    JSON
+};
 
 static const struct option options[] = {
     {"out", required_argument, NULL, OUT},
@@ -49,6 +65,7 @@ static const struct option options[] = {
     {"rate", required_argument, NULL, RATE},
     {"batch", required_argument, NULL, BATCH},
     {"threads", required_argument, NULL, THREADS},
+    {"all-images", no_argument, NULL, ALL_IMAGES},
     {"quick", no_argument, NULL, QUICK},
     {"log", required_argument, NULL, LOG},
     {"json", no_argument, NULL, JSON},
@@ -91,6 +108,9 @@ static const char *take_option(int code, const char *value, void *context)
     case NORMALIZE:
         arguments->normalize = true;
         return NULL;
+    case ALL_IMAGES:
+        arguments->all_images = true;
+        return NULL;
     case QUICK:
         arguments->quick = true;
         return NULL;
@@ -106,8 +126,10 @@ static void print_result(const struct arguments *arguments, const struct espalie
                          const struct espalier_progress *last, double seconds)
 {
     if (!arguments->json) {
-        printf("trained %u epochs in %.0f s: loss %.4f, %.2f %% of %u held-out images right; wrote %s\n", train->epochs,
-               seconds, last->loss, 100.0 * last->accuracy, train->held_out, arguments->out);
+        char judged[TRAINING_JUDGED_MAX];
+        training_judged(last->accuracy, train->held_out, judged);
+        printf("trained %u epochs in %.0f s: loss %.4f, %s; wrote %s\n", train->epochs, seconds, last->loss, judged,
+               arguments->out);
         return;
     }
     struct json json = {.out = stdout};
@@ -131,6 +153,8 @@ static void set_options(const struct arguments *arguments, struct training_repor
         train->use = 2000;
         train->held_out = 1000;
     }
+    if (arguments->all_images)
+        train->held_out = 0;
     if (arguments->epochs > 0)
         train->epochs = (uint32_t)arguments->epochs;
     if (arguments->rate > 0.0)

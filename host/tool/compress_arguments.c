@@ -74,6 +74,7 @@ static const char help[] =
     "  --choose-rate, --prune-rate, --retrain-rate, --quantize-rate R   learning rates at the start of a stage\n"
     "  --threads N          threads that share a batch (default 1); results differ in the last bits with their number\n"
     "  --no-normalize       retrain without batch normalization (which is folded away afterwards)\n"
+    "  --all-images         hold none out, once a recipe is chosen: all training images train, and nothing judges\n"
     "  --quick              few epochs on 2,000 images, 1,000 held out, to try the tools\n"
     "  --pruned FILE.ckpt   keep the pruned network here before it is quantized; if the file is there, it is quantized "
     "as it is\n"
@@ -99,7 +100,7 @@ struct given {
     uint64_t bias_bits, steps, epochs, seed, threads, choose_epochs, retrain_epochs, level_epochs, quantize_epochs,
         batch, balance, search;
     double prior, augment, noise, distill, temperature, choose_rate, ratio, prune_rate, retrain_rate, quantize_rate;
-    bool quick, no_normalize, json;
+    bool quick, all_images, no_normalize, json;
 };
 
 /* What an option's value is, and where it goes. */
@@ -143,6 +144,7 @@ static const struct {
     {"retrain-rate", DECIMAL, offsetof(struct given, retrain_rate), 1e-9, 1e9},
     {"quantize-rate", DECIMAL, offsetof(struct given, quantize_rate), 1e-9, 1e9},
     {"quick", FLAG, offsetof(struct given, quick), 0, 0},
+    {"all-images", FLAG, offsetof(struct given, all_images), 0, 0},
     {"no-normalize", FLAG, offsetof(struct given, no_normalize), 0, 0},
     {"json", FLAG, offsetof(struct given, json), 0, 0},
 };
@@ -267,6 +269,8 @@ static struct espalier_compress_options compress_options(const struct given *giv
 
     if (given->quick)
         make_quick(&options);
+    if (given->all_images)
+        options.train.held_out = 0;
     if (format != ESPALIER_DENSE)
         options.choose_epochs = (uint32_t)given->choose_epochs;
     if (options.choose_epochs > 0 && given->steps == 0)

@@ -116,14 +116,24 @@ static void log_epoch(struct training_report *report, const struct espalier_prog
     report->logged++;
 }
 
+void training_judged(double accuracy, uint32_t held_out, char text[TRAINING_JUDGED_MAX])
+{
+    if (held_out > 0)
+        snprintf(text, TRAINING_JUDGED_MAX, "%.2f %% of %u held-out images right", 100.0 * accuracy, held_out);
+    else
+        snprintf(text, TRAINING_JUDGED_MAX, "no images held out");
+}
+
 static void show(struct training_report *report, const struct espalier_progress *progress)
 {
-    char text[128];
-    int length = snprintf(text, sizeof text, "%s: %u/%u, loss %.4f, %.2f %%", progress->stage, progress->epoch,
-                          progress->epochs, progress->loss, 100.0 * report->last.accuracy);
+    char text[128], accuracy[16] = "", bits[32] = "";
 
+    if (report->last.accuracy > 0.0)
+        snprintf(accuracy, sizeof accuracy, ", %.2f %%", 100.0 * report->last.accuracy);
     if (report->last.bits > 0)
-        snprintf(text + length, sizeof text - (size_t)length, ", %llu bits", (unsigned long long)report->last.bits);
+        snprintf(bits, sizeof bits, ", %llu bits", (unsigned long long)report->last.bits);
+    snprintf(text, sizeof text, "%s: %u/%u, loss %.4f%s%s", progress->stage, progress->epoch, progress->epochs,
+             progress->loss, accuracy, bits);
     progress_update_text(&report->bar, progress->done, text);
 }
 

@@ -8,7 +8,10 @@
 #include <espalier/train.h>
 #include <stdio.h>
 
-enum { TRAINING_COMMAND_MAX = 1024 }; /* what a model's made_by holds, with its end */
+enum {
+    TRAINING_COMMAND_MAX = 1024, /* what a model's made_by holds, with its end */
+    TRAINING_JUDGED_MAX = 64
+};
 
 /* The progress bar and the log of a run. The caller fills the first fields. */
 struct training_report {
@@ -38,6 +41,9 @@ enum espalier_status training_report_end(struct training_report *report, enum es
 void training_catch_signals(void);
 /* Prints the error; returns 128 + the signal's number if that stopped the run, else the exit code of the error. */
 int training_fail(const char *command, const struct espalier_error *error);
+
+/* What to say of the held-out images: the share that is right of how many, or that there are none. */
+void training_judged(double accuracy, uint32_t held_out, char text[TRAINING_JUDGED_MAX]);
 
 /* Writes "before; espalier COMMAND ARGUMENT..." (before may be empty) to @p text.
  * @return ESPALIER_ERR_RANGE if it is too long for a model file to hold */
