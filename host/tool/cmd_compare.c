@@ -23,10 +23,7 @@ static const char help[] =
     "cycles, multiplier utilisation, stalls, energy proxy and link bytes. Exit code 9, and the first divergence, if a\n"
     "logit differs.\n\n"
     "  --count N          draw N of the images for the RTL (default 256)\n"
-    "  --seed S           seed of the draw (default 1)\n" DATA_SET_HELP
-    "                     (of MNIST: 10,000 test and 60,000 training digits; from $ESPALIER_DATA if set)\n"
-    "  --images FILE      IDX images instead, plain or gzip; with\n"
-    "  --labels FILE      their IDX labels\n"
+    "  --seed S           seed of the draw (default 1)\n" DATA_HELP
     "  --board NAME       simulated board; may be given several times (default: the first)\n"
     "  --show-digits N    first show N digits and what the hardware said of each (0 to 8, default 0)\n"
     "  --threads N        threads (default: all cores)\n"

@@ -25,10 +25,7 @@ static const char help[] =
     "  --board NAME       simulated board (see \"espalier boards\"; default the first)\n"
     "  --device WHICH     a device on USB instead; see below\n"
     "  --count N          draw N images without repetition (default: all, in order)\n"
-    "  --seed S           seed of the draw (default 1)\n" DATA_SET_HELP
-    "                     (of MNIST: 10,000 test and 60,000 training digits; from $ESPALIER_DATA if set)\n"
-    "  --images FILE      IDX images instead, plain or gzip; with\n"
-    "  --labels FILE      their IDX labels\n"
+    "  --seed S           seed of the draw (default 1)\n" DATA_HELP
     "  --threads N        threads (default: all cores)\n"
     "  --alone            also measure the cycles of one image alone\n"
     "  --trace FILE.fst   write the waves of one board for GTKWave (one thread; large: use a small --count)\n"

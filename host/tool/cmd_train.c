@@ -15,7 +15,7 @@ static const char help[] =
     "used.\n"
     "The same options give the same network bit for bit on the same processor.\n\n"
     "  --out FILE      checkpoint to write, for \"espalier compress\" (required)\n"
-    "  --data DIR      folder with the IDX files of MNIST (default build/data; \"make data\" fills it)\n"
+    "  --data DIR      folder with the IDX files of MNIST (default " DATA_FOLDER "; \"make data\" fills it)\n"
     "  --epochs N      passes over the training images (default 20; about 20 s each on one core)\n"
     "  --seed S        of the first weights, the order of images, augmentation and dropout (default 1)\n"
     "  --rate R        learning rate at the start, falling along a cosine (default 0.0015)\n"

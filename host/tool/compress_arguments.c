@@ -19,7 +19,7 @@ static const char help[] =
     "The last 5,000 training images judge; test images are not used.\n\n"
     "  --format F           dense; structured (whole rows and columns); gap (non-structured, gap-coded)\n"
     "  --out MODEL.esp      model to write (both required)\n"
-    "  --data DIR           folder with the IDX files of MNIST (default build/data; \"make data\" fills it)\n"
+    "  --data DIR           folder with the IDX files of MNIST (default " DATA_FOLDER "; \"make data\" fills it)\n"
     "  --ratio R            keep at most 1/R of the weights (default 100 for gap, 60 for structured)\n"
     "  --budget LIST        what each layer keeps instead, first layer first: weights, and rows if they shall be "
     "fewer\n"

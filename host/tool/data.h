@@ -19,9 +19,12 @@ struct data_source {
  * @return what is wrong with the option, or NULL */
 enum { DATA_COUNT = 256, DATA_SEED, DATA_SET, DATA_IMAGES, DATA_LABELS };
 #define DATA_FOLDER "build/data" /* that "make data" fills */
-#define DATA_SET_HELP                                                                                                  \
+#define DATA_HELP                                                                                                      \
     "  --set NAME         test (default), or training, or held-out: the training images but for the last 5,000, or "   \
-    "those\n"
+    "those\n"                                                                                                          \
+    "                     (of MNIST: 10,000 test and 60,000 training digits; from $ESPALIER_DATA if set)\n"            \
+    "  --images FILE      IDX images instead, plain or gzip; with\n"                                                   \
+    "  --labels FILE      their IDX labels\n"
 #define DATA_OPTIONS                                                                                                   \
     {"count", required_argument, NULL, DATA_COUNT}, {"seed", required_argument, NULL, DATA_SEED},                      \
         {"set", required_argument, NULL, DATA_SET}, {"images", required_argument, NULL, DATA_IMAGES},                  \
