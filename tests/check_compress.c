@@ -377,16 +377,28 @@ static struct espalier_dataset draw_data(uint64_t seed)
     return network_task(seed, IMAGES, EDGE, 60);
 }
 
-/* Structured masks: whole columns of all rows. */
+/* Structured masks: whole columns of all rows; every other layer keeps all of them. */
 static void share_masks(struct espalier_network *network)
 {
     for (uint32_t i = 0; i < network->layer_count; i++) {
         struct espalier_float_layer *layer = &network->layers[i];
         size_t columns = espalier_shape_columns(&layer->shape);
-        for (size_t k = columns; k < layer->shape.rows * columns; k++) {
-            layer->mask[k] = layer->mask[k % columns];
+        for (size_t k = 0; k < layer->shape.rows * columns; k++) {
+            layer->mask[k] = i % 2 == 1 || layer->mask[k % columns];
             layer->weights[k] *= layer->mask[k];
         }
+    }
+}
+
+/* A keep list is stored where a column is missing, and nowhere else. */
+static void check_keep_lists(const struct espalier_network *network, const struct espalier_model *model)
+{
+    for (uint32_t i = 0; i < model->layer_count; i++) {
+        size_t columns = espalier_shape_columns(&network->layers[i].shape);
+        bool missing = false;
+        for (size_t column = 0; column < columns; column++)
+            missing |= network->layers[i].mask[column] == 0; /* all rows have the same */
+        ck_assert_int_eq(model->layers[i].format, missing ? ESPALIER_STRUCTURED : ESPALIER_DENSE);
     }
 }
 
@@ -416,6 +428,8 @@ START_TEST(the_exported_model_computes_what_the_quantized_network_does)
         test_ok(espalier_quantizer_refresh(&quantizer, network, &data, 64, &error));
         espalier_quantizer_apply(&quantizer, network);
         test_ok(espalier_export(network, &quantizer, format, "test", &model, &error));
+        if (format == ESPALIER_STRUCTURED)
+            check_keep_lists(network, model);
         test_ok(espalier_engine_create(model, &engine, &error));
         test_ok(espalier_pass_create(network, COUNT, &pass, &error));
         for (uint32_t n = 0; n < COUNT; n++)
@@ -551,7 +565,9 @@ START_TEST(compression_keeps_an_easy_task_at_every_format)
         ck_assert_uint_eq(model->dense_weights, network->dense_weights);
         ck_assert_str_eq(model->made_by, "check_compress");
         for (uint32_t i = 0; i < model->layer_count; i++) {
-            ck_assert_int_eq(model->layers[i].format, format);
+            const struct espalier_layer *layer = &model->layers[i];
+            const bool lists = memchr(layer->keep, 0, espalier_layer_columns(layer)) != NULL;
+            ck_assert_int_eq(layer->format, format == ESPALIER_STRUCTURED && !lists ? ESPALIER_DENSE : format);
             for (size_t k = 0; k < model->layers[i].rows * espalier_layer_columns(&model->layers[i]); k++)
                 stored += model->layers[i].mask[k];
         }

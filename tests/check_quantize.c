@@ -1,5 +1,5 @@
-/* Levels that are learned: the derivative by a level against finite differences of the loss; weights whose level is
- * fixed. */
+/* Levels that are learned: the derivative by a level against finite differences of the loss; how far weights, levels
+ * and biases may go; weights whose level is fixed. */
 #include "support/networks.h"
 #include "support/support.h"
 
@@ -136,6 +136,130 @@ START_TEST(levels_follow_their_derivatives_and_the_codebook_follows_them)
 }
 END_TEST
 
+/* Weights anywhere, as the optimizer may leave them. */
+static void scatter(struct quantized *q, struct espalier_random *random)
+{
+    for (uint32_t i = 0; i < LAYERS; i++)
+        for (size_t n = 0; n < q->live.layers[i].count; n++)
+            q->network->layers[i].weights[espalier_live_at(&q->live.layers[i], n)] *=
+                4.0F * (float)espalier_random_uniform(random);
+}
+
+START_TEST(a_clipped_weight_keeps_its_level_and_is_near_it)
+{
+    static struct quantized q;
+    struct espalier_random random;
+    size_t clipped = 0;
+    espalier_random_seed(&random, test_seed());
+    for (uint32_t round = 0; round < test_scale(100); round++) {
+        quantized_draw(&q, &random);
+        scatter(&q, &random);
+        for (uint32_t i = 0; i < LAYERS; i++) {
+            const struct espalier_levels *levels = &q.quantizer.layers[i].levels;
+            float *weights = q.network->layers[i].weights;
+            const struct espalier_span span = espalier_levels_span(&q.quantizer.layers[i]);
+            const float room = fmaxf(span.high - span.low, fmaxf(span.high, -span.low)) / (float)levels->count;
+            for (size_t n = 0; n < q.live.layers[i].count; n++) {
+                float *weight = &weights[espalier_live_at(&q.live.layers[i], n)];
+                const float before = *weight;
+                const uint8_t entry = espalier_nearest_entry(levels, before / levels->unit);
+                const struct espalier_live_layer one = {
+                    .count = 1, .at = (uint32_t[]){(uint32_t)espalier_live_at(&q.live.layers[i], n)}};
+                espalier_levels_clip(&q.quantizer.layers[i], &one, weights);
+                const bool inside = before >= span.low && before <= span.high;
+                clipped += *weight != before;
+                ck_assert(!inside || *weight == before);
+                ck_assert(*weight >= span.low - room && *weight <= span.high + room);
+                ck_assert_int_eq(levels->codebook[espalier_nearest_entry(levels, *weight / levels->unit)],
+                                 levels->codebook[entry]);
+            }
+        }
+        quantized_free(&q);
+    }
+    ck_assert_uint_gt(clipped, 0);
+}
+END_TEST
+
+/* The same layer with all its weights larger takes steps that are as much larger. */
+START_TEST(steps_go_with_the_scale_of_a_layer)
+{
+    static struct quantized q;
+    struct espalier_random random;
+    espalier_random_seed(&random, test_seed());
+    for (uint32_t round = 0; round < test_scale(100); round++) {
+        quantized_draw(&q, &random);
+        for (uint32_t i = 0; i < LAYERS; i++) {
+            const double factor = 0.01 + 10.0 * espalier_random_uniform(&random);
+            const double before = (double)espalier_levels_rate(&q.quantizer.layers[i]);
+            ck_assert_double_gt(before, 0.0);
+            espalier_quantizer_rescale(&q.quantizer, i, (float)factor);
+            const double after = (double)espalier_levels_rate(&q.quantizer.layers[i]);
+            ck_assert_double_eq_tol(after, factor * before, 1e-5 * factor * before);
+        }
+        quantized_free(&q);
+    }
+}
+END_TEST
+
+START_TEST(levels_that_outgrow_int8_get_room_and_others_stay)
+{
+    static struct quantized q;
+    struct espalier_random random;
+    espalier_random_seed(&random, test_seed());
+    for (uint32_t round = 0; round < test_scale(100); round++) {
+        quantized_draw(&q, &random);
+        for (uint32_t i = 0; i < LAYERS; i++) {
+            struct espalier_quantized_layer *layer = &q.quantizer.layers[i];
+            const float unit = layer->levels.unit;
+            ck_assert(!espalier_levels_make_room(layer, &q.network->layers[i]));
+            ck_assert(layer->levels.unit == unit);
+            for (uint32_t k = 0; k < layer->levels.count; k++)
+                layer->learned.centre[k] *= 300.0F;
+            const struct espalier_span span = espalier_levels_span(layer);
+            const bool outgrown = fmaxf(span.high, -span.low) > 127.0F * unit;
+            ck_assert(espalier_levels_make_room(layer, &q.network->layers[i]) == outgrown);
+            for (uint32_t k = 0; k < layer->levels.count && outgrown; k++)
+                ck_assert_double_eq_tol((double)layer->learned.centre[k],
+                                        (double)layer->levels.codebook[k] * (double)layer->levels.unit,
+                                        0.501 * (double)layer->levels.unit);
+        }
+        quantized_free(&q);
+    }
+}
+END_TEST
+
+/* Biases: as they are while normalization will still add to them; then in reach of their bits, and rounded. */
+START_TEST(biases_are_rounded_once_nothing_is_to_be_folded_into_them)
+{
+    static struct quantized q;
+    struct espalier_random random;
+    espalier_random_seed(&random, test_seed());
+    for (uint32_t round = 0; round < test_scale(100); round++) {
+        quantized_draw(&q, &random);
+        for (uint32_t i = 0; i < LAYERS; i++)
+            for (size_t row = 0; row < q.network->layers[i].shape.rows; row++)
+                q.network->layers[i].bias[row] *= 100.0F * (float)espalier_random_uniform(&random);
+        for (int normalized = 1; normalized >= 0; normalized--) {
+            (void)espalier_quantizer_hooks(&q.quantizer, normalized == 0);
+            espalier_quantizer_clip(&q.quantizer, &q.live, q.network);
+            espalier_quantizer_apply(&q.quantizer, q.network);
+            for (uint32_t i = 0; i < LAYERS; i++) {
+                const struct espalier_quantized_layer *layer = &q.quantizer.layers[i];
+                const double step = ldexp((double)layer->levels.unit * (double)layer->input_step, layer->bias_shift);
+                for (size_t row = 0; row < q.network->layers[i].shape.rows; row++) {
+                    const double bias = (double)q.network->layers[i].bias[row], used = (double)layer->bias[row];
+                    if (normalized || layer->bias_bits == 0)
+                        ck_assert(used == bias);
+                    else
+                        ck_assert_double_eq_tol(used, bias, 0.501 * step);
+                }
+            }
+        }
+        quantized_free(&q);
+    }
+}
+END_TEST
+
 /* How much nearer a weight is to its level than to any other that is not the same: by trying all levels. */
 static double lead(const struct espalier_levels *levels, float weight, uint8_t entry)
 {
@@ -218,6 +342,10 @@ int main(void)
     const TTest *const tests[] = {
         the_derivative_by_a_level_is_that_of_all_its_weights,
         levels_follow_their_derivatives_and_the_codebook_follows_them,
+        a_clipped_weight_keeps_its_level_and_is_near_it,
+        steps_go_with_the_scale_of_a_layer,
+        levels_that_outgrow_int8_get_room_and_others_stay,
+        biases_are_rounded_once_nothing_is_to_be_folded_into_them,
         fixed_weights_keep_their_levels_and_the_undecided_are_fixed_first,
     };
     return test_run("quantize", tests, sizeof tests / sizeof *tests);

@@ -60,7 +60,7 @@ static enum espalier_status train_batch(struct espalier_run *run, uint32_t epoch
 {
     const struct espalier_fit *fit = run->fit;
     struct espalier_network *network = fit->network;
-    float rate = learning_rate(run, epoch, step);
+    float rate = learning_rate(run, epoch, step), weight_rates[ESPALIER_LAYERS_MAX];
 
     run->batch = run->order + (size_t)step * fit->options->batch;
     espalier_run_refresh(run);
@@ -81,8 +81,12 @@ static enum espalier_status train_batch(struct espalier_run *run, uint32_t epoch
                                                           .learning_rate = rate,
                                                           .schedule = schedule(run, (double)epoch * run->steps + step),
                                                           .images = run->images});
-    espalier_adam_step(&run->adam, network, &run->live, &run->shards[0].gradients, rate);
+    for (uint32_t i = 0; i < network->layer_count; i++)
+        weight_rates[i] = run->hooks.weight_rate != NULL ? run->hooks.weight_rate(run->hooks.context, i) : 1.0F;
+    espalier_adam_step(&run->adam, network, &run->live, &run->shards[0].gradients, rate, weight_rates);
     step_norm(run, espalier_adam_rate(run->adam.steps, rate));
+    if (run->hooks.end_step != NULL)
+        run->hooks.end_step(run->hooks.context, network, &run->live);
     return ESPALIER_OK;
 }
 

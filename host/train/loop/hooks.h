@@ -31,6 +31,10 @@ struct espalier_hooks {
     enum espalier_status (*begin_epoch)(void *context, const struct espalier_network *network, uint32_t epoch,
                                         uint32_t epochs, struct espalier_error *error);
     void (*end_batch)(void *context, const struct espalier_batch_end *batch);
+    /* By which the learning rate of a layer's weights is multiplied. */
+    float (*weight_rate)(const void *context, uint32_t layer);
+    /* After the optimizer's step. */
+    void (*end_step)(void *context, struct espalier_network *network, const struct espalier_live *live);
     enum espalier_status (*update)(void *context, const struct espalier_network *network, struct espalier_error *error);
     /* How far the network is from what it shall become, as progress shows it. */
     double (*residual)(const void *context, const struct espalier_network *network);

@@ -66,14 +66,14 @@ float espalier_adam_rate(uint32_t step, float learning_rate)
 }
 
 void espalier_adam_step(struct espalier_adam *adam, struct espalier_network *network, const struct espalier_live *live,
-                        const struct espalier_gradients *gradients, float learning_rate)
+                        const struct espalier_gradients *gradients, float learning_rate, const float *weight_rates)
 {
     float rate = espalier_adam_rate(++adam->steps, learning_rate);
 
     for (uint32_t i = 0; i < network->layer_count; i++) {
         struct espalier_float_layer *layer = &network->layers[i];
         espalier_adam_update(layer->weights, &live->layers[i], gradients->weights[i], adam->mean.weights[i],
-                             adam->variance.weights[i], rate);
+                             adam->variance.weights[i], rate * weight_rates[i]);
         espalier_adam_update(layer->bias, &(struct espalier_live_layer){.count = layer->shape.rows}, gradients->bias[i],
                              adam->mean.bias[i], adam->variance.bias[i], rate);
     }

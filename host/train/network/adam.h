@@ -26,8 +26,9 @@ float espalier_adam_rate(uint32_t step, float learning_rate);
 void espalier_adam_update(float *restrict values, const struct espalier_live_layer *live,
                           const float *restrict gradient, float *restrict mean, float *restrict variance, float rate);
 
-/* One step along the gradients, of the weights that are there and of all biases. */
+/* One step along the gradients, of the weights that are there and of all biases.
+ * weight_rates: [layers] by which the learning rate of a layer's weights is multiplied */
 void espalier_adam_step(struct espalier_adam *adam, struct espalier_network *network, const struct espalier_live *live,
-                        const struct espalier_gradients *gradients, float learning_rate);
+                        const struct espalier_gradients *gradients, float learning_rate, const float *weight_rates);
 
 #endif

@@ -16,6 +16,10 @@ static const double SUM_MAX = 4194304.0;
 /* By which the largest level may grow while levels are learned. */
 static const float LEVEL_ROOM = 1.5F;
 
+/* How many widths of a level a learning rate of 1 is for a weight, and what share of that for a level that is learned.
+ */
+static const float WEIGHT_RATE = 10.0F, CENTRE_SHARE = 0.1F;
+
 void espalier_levels_range(struct espalier_levels *levels, uint8_t value_bits)
 {
     levels->high = (1 << (value_bits - 1)) - 1;
@@ -79,6 +83,54 @@ static enum espalier_status choose_codebook(const struct espalier_float_layer *l
     return ESPALIER_OK;
 }
 
+struct espalier_span espalier_levels_span(const struct espalier_quantized_layer *layer)
+{
+    const struct espalier_levels *levels = &layer->levels;
+    struct espalier_span span = {(float)levels->low * levels->unit, (float)levels->high * levels->unit};
+
+    for (uint32_t i = 0; i < levels->count; i++) {
+        float level = is_learned(layer) ? layer->learned.centre[i] : (float)levels->codebook[i] * levels->unit;
+        span.low = i == 0 || level < span.low ? level : span.low;
+        span.high = i == 0 || level > span.high ? level : span.high;
+    }
+    return span;
+}
+
+/* About how far apart levels are; levels that are all alike are as far apart as they are from 0. */
+static float level_width(const struct espalier_quantized_layer *layer, struct espalier_span span)
+{
+    return fmaxf(span.high - span.low, fmaxf(-span.low, span.high)) / (float)layer->levels.count;
+}
+
+float espalier_levels_rate(const struct espalier_quantized_layer *layer)
+{
+    return layer->levels.count > 0 ? WEIGHT_RATE * level_width(layer, espalier_levels_span(layer)) : 1.0F;
+}
+
+void espalier_levels_clip(const struct espalier_quantized_layer *layer, const struct espalier_live_layer *live,
+                          float *weights)
+{
+    struct espalier_span span = espalier_levels_span(layer);
+    float margin = layer->levels.count > 0 ? 0.5F * level_width(layer, span) : 0.0F;
+
+    for (size_t n = 0; n < live->count && margin > 0.0F; n++) {
+        float *weight = &weights[espalier_live_at(live, n)];
+        *weight = espalier_clamp(*weight, span.low - margin, span.high + margin);
+    }
+}
+
+bool espalier_levels_make_room(struct espalier_quantized_layer *layer, const struct espalier_float_layer *from)
+{
+    struct espalier_span span = espalier_levels_span(layer);
+    float largest = fmaxf(-span.low, span.high);
+
+    if (!is_learned(layer) || largest <= CODE_MAX * layer->levels.unit)
+        return false;
+    layer->levels.unit = choose_unit(from, LEVEL_ROOM * largest, layer->input_step);
+    round_centres(layer);
+    return true;
+}
+
 void espalier_quantizer_step(struct espalier_quantizer *quantizer, const struct espalier_live *live,
                              const struct espalier_gradients *gradients, float learning_rate)
 {
@@ -92,8 +144,9 @@ void espalier_quantizer_step(struct espalier_quantizer *quantizer, const struct 
             size_t k = espalier_live_at(&live->layers[i], n);
             gradient[layer->entry[k]] += gradients->weights[i][k];
         }
-        espalier_adam_update(layer->learned.centre, &all, gradient, layer->learned.momentum, layer->learned.squares,
-                             espalier_adam_rate(++layer->learned.steps, learning_rate));
+        espalier_adam_update(
+            layer->learned.centre, &all, gradient, layer->learned.momentum, layer->learned.squares,
+            espalier_adam_rate(++layer->learned.steps, learning_rate * CENTRE_SHARE * espalier_levels_rate(layer)));
         round_centres(layer);
     }
 }

@@ -18,6 +18,25 @@ uint8_t espalier_nearest_entry(const struct espalier_levels *levels, float wante
 /* The code of a weight: that of the nearest level, the lower among equals. */
 int32_t espalier_levels_code(const struct espalier_levels *levels, float weight);
 
+/* The lowest and the highest level, as weights have them; linear codes: of all codes. */
+struct espalier_span {
+    float low, high;
+};
+struct espalier_span espalier_levels_span(const struct espalier_quantized_layer *layer);
+
+/* How far a learning rate of 1 moves the layer's weights in a step of Adam: some times the width of a level, so that it
+ * takes a weight as many steps to change its level whatever the scale of its layer is; linear codes: 1. */
+float espalier_levels_rate(const struct espalier_quantized_layer *layer);
+
+/* Keeps a layer's weights within half a level's width of its outer levels. Beyond, they would wander off, since nothing
+ * depends on where they are, and not find back to where their level ends (Courbariaux et al. 2015, "BinaryConnect",
+ * section 2.4). */
+void espalier_levels_clip(const struct espalier_quantized_layer *layer, const struct espalier_live_layer *live,
+                          float *weights);
+
+/* Chooses a larger unit if the learned levels have outgrown int8; returns whether it did. */
+bool espalier_levels_make_room(struct espalier_quantized_layer *layer, const struct espalier_float_layer *from);
+
 /* After a backward pass over the views: one step of Adam for all levels that are learned. */
 void espalier_quantizer_step(struct espalier_quantizer *quantizer, const struct espalier_live *live,
                              const struct espalier_gradients *gradients, float learning_rate);

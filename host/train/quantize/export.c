@@ -1,5 +1,6 @@
 #include "export.h"
 #include "codebook.h"
+#include "steps.h"
 
 #include <espalier/pack.h>
 #include <math.h>
@@ -20,7 +21,8 @@ static void copy_shape(const struct espalier_shape *from, struct espalier_layer 
     to->rows = from->rows;
 }
 
-/* A column is kept if any row has a weight there; all rows then store it. */
+/* A column is kept if any row has a weight there; all rows then store it. A layer that keeps all of them needs no list.
+ */
 static void mask_structured(const struct espalier_float_layer *from, struct espalier_layer *to)
 {
     size_t columns = espalier_layer_columns(to);
@@ -30,6 +32,8 @@ static void mask_structured(const struct espalier_float_layer *from, struct espa
         to->keep[i % columns] |= from->mask[i];
     for (size_t i = 0; i < to->rows * columns; i++)
         to->mask[i] = to->keep[i % columns];
+    if (memchr(to->keep, 0, columns) == NULL)
+        to->format = ESPALIER_DENSE;
 }
 
 static void mask_dense(const struct espalier_float_layer *from, struct espalier_layer *to)
@@ -76,7 +80,7 @@ static void copy_weights(const struct espalier_float_layer *from, const struct e
     for (size_t i = 0; i < weights; i++)
         to->weights[i] = to->mask[i] ? code_of(from, quantized, i) : 0;
     for (size_t row = 0; row < to->rows; row++)
-        to->bias[row] = (int32_t)lrintf(quantized->bias[row] / sum_step);
+        to->bias[row] = (int32_t)lrintf(espalier_round_bias(quantized, from->bias[row], sum_step) / sum_step);
 }
 
 enum espalier_status espalier_export(const struct espalier_network *network, const struct espalier_quantizer *quantizer,

@@ -157,6 +157,29 @@ void espalier_quantizer_settle(struct espalier_quantizer *quantizer, const struc
     }
 }
 
+void espalier_quantizer_clip(const struct espalier_quantizer *quantizer, const struct espalier_live *live,
+                             struct espalier_network *network)
+{
+    for (uint32_t i = 0; i < quantizer->layer_count; i++) {
+        const struct espalier_quantized_layer *layer = &quantizer->layers[i];
+        float limit = espalier_bias_limit(layer, layer->levels.unit * layer->input_step);
+        float *bias = network->layers[i].bias;
+        espalier_levels_clip(layer, &live->layers[i], network->layers[i].weights);
+        for (size_t row = 0; row < network->layers[i].shape.rows && !quantizer->normalized; row++)
+            bias[row] = espalier_clamp(bias[row], -limit, limit);
+    }
+}
+
+void espalier_quantizer_make_room(struct espalier_quantizer *quantizer, const struct espalier_network *network)
+{
+    bool made = false;
+
+    for (uint32_t i = 0; i < quantizer->layer_count; i++)
+        made |= espalier_levels_make_room(&quantizer->layers[i], &network->layers[i]);
+    if (made)
+        espalier_quantizer_settle(quantizer, network);
+}
+
 static void apply_levels(struct espalier_quantized_layer *layer, const struct espalier_float_layer *from)
 {
     const struct espalier_levels *levels = &layer->levels;
@@ -179,7 +202,9 @@ void espalier_quantizer_apply(struct espalier_quantizer *quantizer, const struct
         const struct espalier_float_layer *from = &network->layers[i];
         apply_levels(layer, from);
         for (size_t row = 0; row < from->shape.rows; row++)
-            layer->bias[row] = espalier_round_bias(layer, from->bias[row], layer->levels.unit * layer->input_step);
+            layer->bias[row] = quantizer->normalized ? from->bias[row]
+                                                     : espalier_round_bias(layer, from->bias[row],
+                                                                           layer->levels.unit * layer->input_step);
         quantizer->views[i] =
             (struct espalier_view){.weights = layer->weights, .bias = layer->bias, .step = layer->output_step};
     }

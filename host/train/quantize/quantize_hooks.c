@@ -17,12 +17,23 @@ static void refresh(void *context, const struct espalier_network *network, const
     memcpy(views, quantizer->views, quantizer->layer_count * sizeof *views);
 }
 
+static enum espalier_status make_room(void *context, const struct espalier_network *network, uint32_t epoch,
+                                      uint32_t epochs, struct espalier_error *error)
+{
+    (void)epoch;
+    (void)epochs;
+    (void)error;
+    espalier_quantizer_make_room(context, network);
+    return ESPALIER_OK;
+}
+
 /* More levels stay from this epoch on. */
 static enum espalier_status settle(void *context, const struct espalier_network *network, uint32_t epoch,
                                    uint32_t epochs, struct espalier_error *error)
 {
     double share = fmin(1.0, (epoch + 1.0) / (SETTLED * epochs));
 
+    espalier_quantizer_make_room(context, network);
     espalier_quantizer_apply(context, network); /* the levels that the weights have now */
     return espalier_quantizer_fix(context, network, share, error);
 }
@@ -30,6 +41,18 @@ static enum espalier_status settle(void *context, const struct espalier_network 
 static void end_batch(void *context, const struct espalier_batch_end *batch)
 {
     espalier_quantizer_step(context, batch->live, batch->gradients, batch->learning_rate);
+}
+
+static float weight_rate(const void *context, uint32_t layer)
+{
+    const struct espalier_quantizer *quantizer = context;
+
+    return espalier_levels_rate(&quantizer->layers[layer]);
+}
+
+static void end_step(void *context, struct espalier_network *network, const struct espalier_live *live)
+{
+    espalier_quantizer_clip(context, live, network);
 }
 
 /* Levels go with the weights, which folding multiplied. */
@@ -47,11 +70,14 @@ static void visit(struct espalier_archive *archive, void *context, const struct 
 
 struct espalier_hooks espalier_quantizer_hooks(struct espalier_quantizer *quantizer, bool settling)
 {
+    quantizer->normalized = !settling;
     return (struct espalier_hooks){.context = quantizer,
                                    .shared_norm = true,
                                    .refresh = refresh,
-                                   .begin_epoch = settling ? settle : NULL,
+                                   .begin_epoch = settling ? settle : make_room,
                                    .end_batch = end_batch,
+                                   .weight_rate = weight_rate,
+                                   .end_step = end_step,
                                    .folded = folded,
                                    .visit = visit};
 }

@@ -47,6 +47,7 @@ struct espalier_quantized_layer {
 struct espalier_quantizer {
     uint32_t layer_count;
     uint8_t bias_bits;
+    bool normalized; /* biases are not what the model will hold, and are not rounded, before normalization is folded */
     struct espalier_quantized_layer *layers;
     struct espalier_view *views; /* [layer_count] of weights, bias and step of the layers */
 };

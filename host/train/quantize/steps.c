@@ -84,6 +84,12 @@ void espalier_choose_bias(struct espalier_quantized_layer *layer, const struct e
     layer->bias_bits = largest >= 0.5 ? bits : 0;
 }
 
+float espalier_bias_limit(const struct espalier_quantized_layer *layer, float sum_step)
+{
+    return layer->bias_bits == 0 ? 0.0F
+                                 : ldexpf(sum_step, layer->bias_shift) * (ldexpf(1.0F, layer->bias_bits - 1) - 1.0F);
+}
+
 float espalier_round_bias(const struct espalier_quantized_layer *layer, float bias, float sum_step)
 {
     float step = ldexpf(sum_step, layer->bias_shift), limit = ldexpf(1.0F, layer->bias_bits - 1) - 1.0F;

@@ -31,7 +31,10 @@ void espalier_choose_requantization(struct espalier_quantized_layer *layer, floa
 void espalier_choose_bias(struct espalier_quantized_layer *layer, const struct espalier_float_layer *from, uint8_t bits,
                           float sum_step);
 
-/* A bias as the form that was chosen holds it. */
+/* The largest bias that the form that was chosen holds. */
+float espalier_bias_limit(const struct espalier_quantized_layer *layer, float sum_step);
+
+/* A bias as that form holds it. */
 float espalier_round_bias(const struct espalier_quantized_layer *layer, float bias, float sum_step);
 
 #endif
