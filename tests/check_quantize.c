@@ -180,6 +180,31 @@ START_TEST(a_clipped_weight_keeps_its_level_and_is_near_it)
 }
 END_TEST
 
+/* A layer's levels go on from where they were, as much farther as the layer was multiplied, derivatives by it being as
+ * much smaller. */
+static void check_step_of_levels(struct quantized *q, uint32_t layer, double factor)
+{
+    struct espalier_learned_levels *learned = &q->quantizer.layers[layer].learned;
+    float *gradients = q->gradients.weights[layer];
+    const struct espalier_live_layer *live = &q->live.layers[layer];
+    for (size_t n = 0; n < live->count; n++)
+        gradients[espalier_live_at(live, n)] = 0.01F * (float)(n % 7 + 1);
+    espalier_quantizer_step(&q->quantizer, &q->live, &q->gradients, 0.01F); /* moments that are not 0 */
+    struct espalier_learned_levels before = *learned;
+    espalier_quantizer_step(&q->quantizer, &q->live, &q->gradients, 0.01F);
+    struct espalier_learned_levels small = *learned;
+    *learned = before;
+    espalier_quantizer_rescale(&q->quantizer, layer, (float)factor);
+    for (size_t n = 0; n < live->count; n++)
+        gradients[espalier_live_at(live, n)] /= (float)factor;
+    espalier_quantizer_step(&q->quantizer, &q->live, &q->gradients, 0.01F);
+    for (uint32_t k = 0; k < q->quantizer.layers[layer].levels.count; k++) {
+        const double moved = (double)(small.centre[k] - before.centre[k]);
+        ck_assert_double_eq_tol((double)learned->centre[k] - factor * (double)before.centre[k], factor * moved,
+                                1e-3 * factor * (fabs(moved) + 1e-3 * fabs((double)before.centre[k])));
+    }
+}
+
 /* The same layer with all its weights larger takes steps that are as much larger. */
 START_TEST(steps_go_with_the_scale_of_a_layer)
 {
@@ -195,6 +220,7 @@ START_TEST(steps_go_with_the_scale_of_a_layer)
             espalier_quantizer_rescale(&q.quantizer, i, (float)factor);
             const double after = (double)espalier_levels_rate(&q.quantizer.layers[i]);
             ck_assert_double_eq_tol(after, factor * before, 1e-5 * factor * before);
+            check_step_of_levels(&q, i, factor);
         }
         quantized_free(&q);
     }

@@ -142,8 +142,11 @@ void espalier_quantizer_rescale(struct espalier_quantizer *quantizer, uint32_t l
     struct espalier_quantized_layer *quantized = &quantizer->layers[layer];
 
     quantized->levels.unit *= factor;
-    for (uint32_t i = 0; i < ESPALIER_CODEBOOK_MAX; i++)
+    for (uint32_t i = 0; i < ESPALIER_CODEBOOK_MAX; i++) {
         quantized->learned.centre[i] *= factor;
+        quantized->learned.momentum[i] /= factor; /* derivatives by what is larger are smaller */
+        quantized->learned.squares[i] /= factor * factor;
+    }
 }
 
 void espalier_quantizer_settle(struct espalier_quantizer *quantizer, const struct espalier_network *network)
