@@ -183,6 +183,14 @@ void espalier_quantizer_make_room(struct espalier_quantizer *quantizer, const st
         espalier_quantizer_settle(quantizer, network);
 }
 
+void espalier_quantizer_fix(struct espalier_quantizer *quantizer, const struct espalier_network *network)
+{
+    for (uint32_t i = 0; i < quantizer->layer_count; i++)
+        if (quantizer->layers[i].levels.count > 0) /* linear codes: a step away is no other weight */
+            memcpy(quantizer->layers[i].fixed, network->layers[i].mask,
+                   espalier_shape_weights(&network->layers[i].shape));
+}
+
 static void apply_levels(struct espalier_quantized_layer *layer, const struct espalier_float_layer *from)
 {
     const struct espalier_levels *levels = &layer->levels;

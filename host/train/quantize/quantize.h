@@ -51,15 +51,12 @@ void espalier_quantizer_make_room(struct espalier_quantizer *quantizer, const st
 /* Rounds the network's weights and biases, as they are now, to the levels chosen, for the views. */
 void espalier_quantizer_apply(struct espalier_quantizer *quantizer, const struct espalier_network *network);
 
-/* Fixes the entries of at least a share @p share, 0 to 1, of each codebook layer's weights. Those come first that are
- * nearest to where another level begins: they are the ones that go back and forth between levels (Nagel et al. 2022,
- * "Overcoming oscillations in quantization-aware training"), and what others learn is then learned for good. */
-enum espalier_status espalier_quantizer_fix(struct espalier_quantizer *quantizer,
-                                            const struct espalier_network *network, double share,
-                                            struct espalier_error *error);
+/* Fixes the entries that codebook layers' weights have now. Many weights come to lie where two levels meet and go back
+ * and forth as soon as they may move (Nagel et al. 2022, "Overcoming oscillations in quantization-aware training"). */
+void espalier_quantizer_fix(struct espalier_quantizer *quantizer, const struct espalier_network *network);
 
 /* Lets it take part in a stage, which it must outlive.
- * @param settling  more entries are fixed every epoch, all of them after three quarters of the epochs */
+ * @param settling  entries are fixed: levels and biases learn alone */
 struct espalier_hooks espalier_quantizer_hooks(struct espalier_quantizer *quantizer, bool settling);
 
 #endif

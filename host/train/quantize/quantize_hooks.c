@@ -2,10 +2,7 @@
 #include "codebook.h"
 #include "quantize.h"
 
-#include <math.h>
 #include <string.h>
-
-static const double SETTLED = 0.75; /* of the epochs, after which every weight keeps its level */
 
 static void refresh(void *context, const struct espalier_network *network, const struct espalier_live *live,
                     struct espalier_view *views)
@@ -27,15 +24,17 @@ static enum espalier_status make_room(void *context, const struct espalier_netwo
     return ESPALIER_OK;
 }
 
-/* More levels stay from this epoch on. */
+/* Every weight keeps the level that it has at the stage's beginning. */
 static enum espalier_status settle(void *context, const struct espalier_network *network, uint32_t epoch,
                                    uint32_t epochs, struct espalier_error *error)
 {
-    double share = fmin(1.0, (epoch + 1.0) / (SETTLED * epochs));
-
+    (void)epochs;
+    (void)error;
     espalier_quantizer_make_room(context, network);
-    espalier_quantizer_apply(context, network); /* the levels that the weights have now */
-    return espalier_quantizer_fix(context, network, share, error);
+    espalier_quantizer_apply(context, network);
+    if (epoch == 0)
+        espalier_quantizer_fix(context, network);
+    return ESPALIER_OK;
 }
 
 static void end_batch(void *context, const struct espalier_batch_end *batch)

@@ -5,7 +5,7 @@
 #include "quantize/quantize.h"
 
 /* Learning rate of the last training with levels, as a share of the one with normalization. */
-static const float SETTLE_RATE = 0.02F;
+static const float SETTLE_RATE = 0.1F;
 
 enum espalier_status espalier_phase_hand_over(struct espalier_job *job, const struct espalier_phase *phase,
                                               struct espalier_error *error)
