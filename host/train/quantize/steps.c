@@ -92,7 +92,7 @@ float espalier_bias_limit(const struct espalier_quantized_layer *layer, float su
 
 float espalier_round_bias(const struct espalier_quantized_layer *layer, float bias, float sum_step)
 {
-    float step = ldexpf(sum_step, layer->bias_shift), limit = ldexpf(1.0F, layer->bias_bits - 1) - 1.0F;
+    float step = ldexpf(sum_step, layer->bias_shift), limit = espalier_bias_limit(layer, sum_step);
 
-    return layer->bias_bits == 0 ? 0.0F : step * espalier_clamp(rintf(bias / step), -limit, limit);
+    return layer->bias_bits == 0 ? 0.0F : step * rintf(espalier_clamp(bias, -limit, limit) / step);
 }
