@@ -158,7 +158,8 @@ START_TEST(a_clipped_weight_keeps_its_level_and_is_near_it)
             const struct espalier_levels *levels = &q.quantizer.layers[i].levels;
             float *weights = q.network->layers[i].weights;
             const struct espalier_span span = espalier_levels_span(&q.quantizer.layers[i]);
-            const float room = fmaxf(span.high - span.low, fmaxf(span.high, -span.low)) / (float)levels->count;
+            const float room = fmaxf(span.high - span.low, fmaxf(span.high, -span.low)) / (float)levels->count *
+                               0.50001F; /* half a width, and rounding */
             for (size_t n = 0; n < q.live.layers[i].count; n++) {
                 float *weight = &weights[espalier_live_at(&q.live.layers[i], n)];
                 const float before = *weight;

@@ -53,7 +53,7 @@ struct espalier_compress_options {
     uint32_t level_epochs;    /**< of ADMM towards the levels, before quantize_epochs; 0: none */
     uint32_t quantize_epochs; /**< of training with quantized weights and activations; 0: rounded after training */
     float prune_rate, retrain_rate, quantize_rate; /**< learning rates at the start of a stage; that with levels is for
-                                                      biases, and ten of it, in widths of a level, for weights */
+                                                      biases, and for weights in proportion to a level's width */
     float rho_first, rho_last;                     /**< penalty of ADMM at the start and at the end of a step, over 0 */
     const char *made_by;                           /**< for the model: the command line */
     const struct espalier_network *pruned; /**< espalier_compress: what pruning of the network gave before; it is then

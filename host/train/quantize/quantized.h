@@ -18,7 +18,7 @@ static inline uint32_t espalier_codebook_entries(uint8_t value_bits)
 struct espalier_levels {
     uint32_t count;                         /* codebook entries; 0: linear codes */
     int32_t low, high;                      /* linear codes: their range */
-    int8_t codebook[ESPALIER_CODEBOOK_MAX]; /* rising */
+    int8_t codebook[ESPALIER_CODEBOOK_MAX]; /* rising when chosen */
     float unit;                             /* a weight is its code times this */
 };
 
