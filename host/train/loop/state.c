@@ -6,7 +6,7 @@
 #include <unistd.h>
 
 static const struct espalier_archive_kind KIND = {
-    .magic = {'E', 'S', 'P', 'T'}, .version = 2, .name = "the state of a training"};
+    .magic = {'E', 'S', 'P', 'T'}, .version = 3, .name = "the state of a training"};
 static const size_t FILE_MAX = (size_t)1 << 30;
 
 /* Refuses the state of another job. */

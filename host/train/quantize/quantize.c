@@ -27,8 +27,7 @@ enum espalier_status espalier_quantizer_create(const struct espalier_network *ne
         layer->weights = calloc(weights, sizeof *layer->weights);
         layer->bias = calloc(network->layers[i].shape.rows, sizeof *layer->bias);
         layer->entry = calloc(weights, sizeof *layer->entry);
-        layer->fixed = calloc(weights, sizeof *layer->fixed);
-        if (layer->weights == NULL || layer->bias == NULL || layer->entry == NULL || layer->fixed == NULL)
+        if (layer->weights == NULL || layer->bias == NULL || layer->entry == NULL)
             goto no_memory;
     }
     return ESPALIER_OK;
@@ -44,7 +43,6 @@ void espalier_quantizer_free(struct espalier_quantizer *quantizer)
         free(quantizer->layers[i].weights);
         free(quantizer->layers[i].bias);
         free(quantizer->layers[i].entry);
-        free(quantizer->layers[i].fixed);
     }
     free(quantizer->layers);
     free(quantizer->views);
@@ -90,16 +88,19 @@ static void visit_entries(struct espalier_archive *archive, struct espalier_quan
     bool good = true;
 
     espalier_archive_u8(archive, layer->entry, weights);
-    espalier_archive_u8(archive, layer->fixed, weights);
     for (size_t k = 0; k < weights; k++)
-        good =
-            good && layer->entry[k] <= (layer->levels.count > 0 ? layer->levels.count - 1 : 0) && layer->fixed[k] <= 1;
+        good = good && layer->entry[k] <= (layer->levels.count > 0 ? layer->levels.count - 1 : 0);
     espalier_archive_expect(archive, good, "a weight has a level that is not there");
 }
 
 void espalier_quantizer_visit(struct espalier_archive *archive, struct espalier_quantizer *quantizer,
                               const struct espalier_network *network)
 {
+    uint8_t fixed = quantizer->fixed;
+
+    espalier_archive_u8(archive, &fixed, 1);
+    espalier_archive_expect(archive, fixed <= 1, "levels are neither fixed nor free");
+    quantizer->fixed = fixed == 1;
     for (uint32_t i = 0; i < quantizer->layer_count; i++) {
         visit_levels(archive, &quantizer->layers[i], &quantizer->layers[i].levels);
         visit_learned(archive, &quantizer->layers[i].learned);
@@ -183,15 +184,7 @@ void espalier_quantizer_make_room(struct espalier_quantizer *quantizer, const st
         espalier_quantizer_settle(quantizer, network);
 }
 
-void espalier_quantizer_fix(struct espalier_quantizer *quantizer, const struct espalier_network *network)
-{
-    for (uint32_t i = 0; i < quantizer->layer_count; i++)
-        if (quantizer->layers[i].levels.count > 0) /* linear codes: a step away is no other weight */
-            memcpy(quantizer->layers[i].fixed, network->layers[i].mask,
-                   espalier_shape_weights(&network->layers[i].shape));
-}
-
-static void apply_levels(struct espalier_quantized_layer *layer, const struct espalier_float_layer *from)
+static void apply_levels(struct espalier_quantized_layer *layer, const struct espalier_float_layer *from, bool fixed)
 {
     const struct espalier_levels *levels = &layer->levels;
     size_t weights = espalier_shape_weights(&from->shape);
@@ -199,7 +192,7 @@ static void apply_levels(struct espalier_quantized_layer *layer, const struct es
     for (size_t k = 0; k < weights; k++) {
         if (!from->mask[k])
             continue; /* 0 from the beginning */
-        if (levels->count > 0 && !layer->fixed[k])
+        if (levels->count > 0 && !fixed)
             layer->entry[k] = espalier_nearest_entry(levels, from->weights[k] / levels->unit);
         layer->weights[k] = levels->unit * (float)(levels->count > 0 ? levels->codebook[layer->entry[k]]
                                                                      : espalier_levels_code(levels, from->weights[k]));
@@ -211,7 +204,7 @@ void espalier_quantizer_apply(struct espalier_quantizer *quantizer, const struct
     for (uint32_t i = 0; i < quantizer->layer_count; i++) {
         struct espalier_quantized_layer *layer = &quantizer->layers[i];
         const struct espalier_float_layer *from = &network->layers[i];
-        apply_levels(layer, from);
+        apply_levels(layer, from, quantizer->fixed);
         for (size_t row = 0; row < from->shape.rows; row++)
             layer->bias[row] = quantizer->normalized ? from->bias[row]
                                                      : espalier_round_bias(layer, from->bias[row],

@@ -51,10 +51,6 @@ void espalier_quantizer_make_room(struct espalier_quantizer *quantizer, const st
 /* Rounds the network's weights and biases, as they are now, to the levels chosen, for the views. */
 void espalier_quantizer_apply(struct espalier_quantizer *quantizer, const struct espalier_network *network);
 
-/* Fixes the entries that codebook layers' weights have now. Many weights come to lie where two levels meet and go back
- * and forth as soon as they may move (Nagel et al. 2022, "Overcoming oscillations in quantization-aware training"). */
-void espalier_quantizer_fix(struct espalier_quantizer *quantizer, const struct espalier_network *network);
-
 /* Lets it take part in a stage, which it must outlive.
  * @param settling  entries are fixed: levels and biases learn alone */
 struct espalier_hooks espalier_quantizer_hooks(struct espalier_quantizer *quantizer, bool settling);

@@ -28,13 +28,12 @@ static enum espalier_status make_room(void *context, const struct espalier_netwo
 static enum espalier_status settle(void *context, const struct espalier_network *network, uint32_t epoch,
                                    uint32_t epochs, struct espalier_error *error)
 {
-    (void)epochs;
-    (void)error;
-    espalier_quantizer_make_room(context, network);
-    espalier_quantizer_apply(context, network);
-    if (epoch == 0)
-        espalier_quantizer_fix(context, network);
-    return ESPALIER_OK;
+    struct espalier_quantizer *quantizer = context;
+    enum espalier_status status = make_room(context, network, epoch, epochs, error);
+
+    espalier_quantizer_apply(quantizer, network);
+    quantizer->fixed = true;
+    return status;
 }
 
 static void end_batch(void *context, const struct espalier_batch_end *batch)

@@ -37,7 +37,6 @@ struct espalier_quantized_layer {
     struct espalier_levels levels;
     struct espalier_learned_levels learned; /* clustered in a codebook; else unused */
     uint8_t *entry;                         /* [rows][columns] of the codebook that a weight has now */
-    uint8_t *fixed;                         /* [rows][columns] 1: the entry stays, whatever becomes of the weight */
     float input_step, output_step;          /* of activations; a raw layer's output_step is 0 */
     uint8_t mult, shift;
     uint8_t bias_bits, bias_shift;
@@ -48,6 +47,10 @@ struct espalier_quantizer {
     uint32_t layer_count;
     uint8_t bias_bits;
     bool normalized; /* biases are not what the model will hold, and are not rounded, before normalization is folded */
+    /* Entries of codebooks stay, whatever becomes of the weights (with linear codes a step away is no other weight).
+     * Many weights come to lie where two levels meet and go back and forth as soon as they may move (Nagel et al. 2022,
+     * "Overcoming oscillations in quantization-aware training"). */
+    bool fixed;
     struct espalier_quantized_layer *layers;
     struct espalier_view *views; /* [layer_count] of weights, bias and step of the layers */
 };
