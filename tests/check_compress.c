@@ -26,6 +26,7 @@
 #include "quantize/quantize.h"
 #include "quantize/steps.h"
 #include "tool.h"
+#include "training.h"
 
 enum { EDGE = 12, CLASSES = 4, IMAGES = 500 };
 
@@ -1176,6 +1177,21 @@ START_TEST(the_commands_prune_by_families_and_quantize_to_levels)
 }
 END_TEST
 
+START_TEST(a_command_is_told_without_the_options_that_nothing_made_depends_on)
+{
+    static const char *const arguments[] = {"train",  "--state", "--log", "--seed=3", "--log=a.csv", "--json",
+                                            "--logo", "--data",  "d",     "--log",    "--json",      "last"};
+    char text[TRAINING_COMMAND_MAX];
+    const int count = (int)(sizeof arguments / sizeof *arguments);
+    test_ok(training_command_line("before", count, (char **)arguments, text, &error));
+    ck_assert_str_eq(text, "before; espalier train --seed=3 --logo --data d last");
+    test_ok(training_command_line("", count - 1, (char **)arguments, text, &error));
+    ck_assert_str_eq(text, "espalier train --seed=3 --logo --data d");
+    test_ok(training_command_line("", 2, (char **)arguments, text, &error)); /* its value is missing */
+    ck_assert_str_eq(text, "espalier train");
+}
+END_TEST
+
 START_TEST(the_commands_say_what_is_wrong)
 {
     const char *missing = test_path(0, "no-such-folder"), *damaged = test_path(1, "damaged.ckpt"),
@@ -1237,6 +1253,7 @@ int main(void)
         unsuitable_options_and_divergence_are_refused,
         the_commands_make_a_model_that_knows_digits,
         the_commands_prune_by_families_and_quantize_to_levels,
+        a_command_is_told_without_the_options_that_nothing_made_depends_on,
         the_commands_say_what_is_wrong,
     };
     return test_run("compress", tests, sizeof tests / sizeof *tests);

@@ -187,13 +187,36 @@ enum espalier_status training_report_end(struct training_report *report, enum es
     return status;
 }
 
+/* How many arguments, from this one on, are an option that nothing made depends on. */
+static int without_influence(const char *argument)
+{
+    static const struct {
+        const char *name;
+        bool has_value;
+    } options[] = {{"--state", true}, {"--log", true}, {"--json", false}};
+
+    for (size_t i = 0; i < sizeof options / sizeof *options; i++) {
+        size_t length = strlen(options[i].name);
+        if (strncmp(argument, options[i].name, length) != 0)
+            continue;
+        if (argument[length] == '\0')
+            return options[i].has_value ? 2 : 1;
+        if (argument[length] == '=')
+            return 1;
+    }
+    return 0;
+}
+
 enum espalier_status training_command_line(const char *before, int argc, char **argv, char text[TRAINING_COMMAND_MAX],
                                            struct espalier_error *error)
 {
     size_t used = (size_t)snprintf(text, TRAINING_COMMAND_MAX, "%s%sespalier", before, *before != '\0' ? "; " : "");
 
-    for (int i = 0; i < argc && used < TRAINING_COMMAND_MAX; i++)
-        used += (size_t)snprintf(text + used, TRAINING_COMMAND_MAX - used, " %s", argv[i]);
+    for (int i = 0, skip; i < argc && used < TRAINING_COMMAND_MAX; i += skip > 0 ? skip : 1) {
+        skip = without_influence(argv[i]);
+        if (skip == 0)
+            used += (size_t)snprintf(text + used, TRAINING_COMMAND_MAX - used, " %s", argv[i]);
+    }
     if (used >= TRAINING_COMMAND_MAX)
         return espalier_fail(error, ESPALIER_ERR_RANGE,
                              "the command lines have more than %d bytes, too many for a model file",

@@ -45,7 +45,8 @@ int training_fail(const char *command, const struct espalier_error *error);
 /* What to say of the held-out images: the share that is right of how many, or that there are none. */
 void training_judged(double accuracy, uint32_t held_out, char text[TRAINING_JUDGED_MAX]);
 
-/* Writes "before; espalier COMMAND ARGUMENT..." (before may be empty) to @p text.
+/* Writes "before; espalier COMMAND ARGUMENT..." (before may be empty) to @p text, without --state, --log and --json:
+ * nothing that is made depends on them.
  * @return ESPALIER_ERR_RANGE if it is too long for a model file to hold */
 enum espalier_status training_command_line(const char *before, int argc, char **argv, char text[TRAINING_COMMAND_MAX],
                                            struct espalier_error *error);
