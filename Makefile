@@ -4,7 +4,7 @@ BUILD   ?= build
 JOBS    ?= $(shell nproc)
 OPT     ?= -O2
 SANITIZE ?=
-IMAGES  ?= 256
+IMAGES  ?= 240
 GATE_IMAGES ?= 8
 SEED    ?= 1
 SEEDS   ?= 1
@@ -33,7 +33,7 @@ help: ## list the targets
 	@echo "Espalier: usage: make [target] [VARIABLE=value]"; echo
 	@grep -hE '^[a-z][a-z0-9-]*:.*##' Makefile | sed -E 's/^([a-z0-9-]+):.*## *(.*)$$/\1\t\2/' | \
 	    while IFS="$$(printf '\t')" read -r name text; do printf '  %-16s %s\n' "$$name" "$$text"; done
-	@echo; echo "Variables: IMAGES (demo images, now $(IMAGES)), SEED ($(SEED)), TARGET (synth: up5k, hx8k, ecp5-25k), BOARD (bitstream, flash: a line of rtl/board/boards.txt; $(BOARD)), SERIAL (of the device on USB; $(SERIAL)), JOBS ($(JOBS)), BUILD ($(BUILD)), BITSTREAM (firmware)"
+	@echo; echo "Variables: IMAGES (demo images, now $(IMAGES)), SEED ($(SEED)), TARGET (synth: up5k, hx8k, ecp5-25k), BOARD (bitstream, flash: a line of rtl/board/boards.txt; $(BOARD)), SERIAL (of the device on USB; $(SERIAL)), SEEDS (models, models-fashion: 1; bitstream: 1), JOBS ($(JOBS)), BUILD ($(BUILD)), BITSTREAM (firmware), FAULT_COUNT (faults), GATE_IMAGES (gate-level)"
 
 # ---- set-up: each target installs only what it needs ---------------------------------------------------------------
 
@@ -150,7 +150,7 @@ test-sanitize: setup-test ## the same under AddressSanitizer and UndefinedBehavi
 SANITIZE_FLAGS = SANITIZE="-fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer"
 
 FAULT_COUNT ?= 100000
-faults: setup-test ## inject FAULT_COUNT faults (100,000) on every level and compare every result; table, build/faults.json; SEED draws them
+faults: setup-test ## inject FAULT_COUNT faults (100,000), over all levels of the link, and compare every result; table, build/faults.json; SEED draws them
 	@$(MAKE) --no-print-directory -j$(JOBS) $(BUILD)/tests/faults/faults
 	@$(BUILD)/tests/faults/faults $(FAULT_COUNT) $(SEED) $(BUILD)/faults.json
 
@@ -212,7 +212,7 @@ gate-level: setup-synth setup-demo ## netlists of an iCE40 and an ECP5 build, on
 	    $(BUILD)/gate/espalier eval tests/data/models/lenet5-$$model.esp --engine rtl --board $$board --count $(GATE_IMAGES) --seed $(SEED) --threads 1 || exit; \
 	done; done
 
-clean: ## remove what was built (keeps build/data, build/venv and build/trixie)
+clean: ## remove what was built; data, trained models and tools in build/ stay
 	rm -rf $(BUILD)/bitstream $(BUILD)/gate $(BUILD)/board-images $(BUILD)/host $(BUILD)/sim $(BUILD)/usb $(BUILD)/spi $(BUILD)/uart $(BUILD)/firmware $(BUILD)/pico-ice $(BUILD)/tests $(BUILD)/verilated $(BUILD)/include $(BUILD)/sanitize $(BUILD)/synth \
 	    $(LIBRARY) $(SHARED) $(TOOL) $(USBIP) $(BUILD)/libespalier_sim.a $(BRIDGE_LIBRARY) $(UF2)
 

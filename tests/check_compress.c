@@ -885,6 +885,17 @@ START_TEST(families_and_levels_that_cannot_be_are_refused)
         ck_assert_int_eq(espalier_compress(network, &data, &options, &model, &error), ESPALIER_ERR_RANGE);
         ck_assert_msg(strstr(error.message, "3 families for 4 layers") != NULL, "%s", error.message);
     }
+    for (size_t c = 0; c < 2; c++) { /* no part of a run would look at them */
+        static const char *const names[4] = {"channels"};
+        struct espalier_compress_options options = small_options(c == 0 ? ESPALIER_STRUCTURED : ESPALIER_GAP);
+        read_families(names, 0, families);
+        options.families = families;
+        options.family_count = 4;
+        options.choose_epochs = 2;
+        options.steps = options.prune_epochs = 0;
+        ck_assert_int_eq(espalier_compress(network, &data, &options, &model, &error), ESPALIER_ERR_RANGE);
+        ck_assert_msg(strstr(error.message, "need pruning steps") != NULL, "%s", error.message);
+    }
     for (size_t c = 0; c < 3; c++) {
         struct espalier_compress_options options = small_options(ESPALIER_GAP);
         options.levels[1] = c == 0   ? ESPALIER_LEVELS_NO_ZERO
@@ -1209,8 +1220,9 @@ START_TEST(the_commands_say_what_is_wrong)
         {"compress", damaged, "--format", "gap", "--out", out, "--family", "elements,", NULL},
         {"compress", damaged, "--format", "gap", "--out", out, "--levels", "quinary", NULL},
         {"compress", damaged, "--format", "dense", "--out", out, "--balance", "4", NULL},
+        {"compress", damaged, "--format", "gap", "--out", out, "--dampen", "1.5", NULL},
     };
-    const int expected[] = {TOOL_FORMAT, TOOL_USAGE, TOOL_USAGE, TOOL_USAGE, TOOL_USAGE, TOOL_USAGE,
+    const int expected[] = {TOOL_FORMAT, TOOL_USAGE, TOOL_USAGE, TOOL_USAGE, TOOL_USAGE, TOOL_USAGE, TOOL_USAGE,
                             TOOL_USAGE,  TOOL_USAGE, TOOL_USAGE, TOOL_USAGE, TOOL_USAGE, TOOL_USAGE};
     const char *const no_data[] = {"train", "--data", missing, "--out", out, NULL};
     const char *const no_out[] = {"train", "--quick", NULL};

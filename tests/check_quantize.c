@@ -181,6 +181,65 @@ START_TEST(a_clipped_weight_keeps_its_level_and_is_near_it)
 }
 END_TEST
 
+/* A weight, pushed by `push` of Adam's longest step each time and pulled back: how far from its level it comes to lie,
+ * in widths of a level. */
+static float pushed(const struct espalier_quantized_layer *layer, float *weights, size_t at, float push, float dampen)
+{
+    const struct espalier_live_layer one = {.count = 1, .at = (uint32_t[]){(uint32_t)at}};
+    const float rate = 0.002F, level = weights[at], share = espalier_levels_pull_share(dampen, rate);
+    ck_assert(share > 0.0F && share < 1.0F);
+    for (int step = 0; step < 20.0F / share; step++) {
+        weights[at] += push * rate * espalier_levels_rate(layer);
+        espalier_levels_pull(layer, &one, share, weights);
+    }
+    const struct espalier_span span = espalier_levels_span(layer);
+    const float width = fmaxf(span.high - span.low, fmaxf(span.high, -span.low)) / (float)layer->levels.count;
+    const float away = (weights[at] - level) / width;
+    weights[at] = level;
+    return away;
+}
+
+START_TEST(a_pulled_weight_stays_unless_it_is_pushed_steadily)
+{
+    static struct quantized q;
+    struct espalier_random random;
+    espalier_random_seed(&random, test_seed());
+    for (uint32_t round = 0; round < test_scale(100); round++) {
+        quantized_draw(&q, &random);
+        scatter(&q, &random);
+        espalier_quantizer_apply(&q.quantizer, q.network);
+        for (uint32_t i = 0; i < LAYERS; i++) {
+            const struct espalier_quantized_layer *layer = &q.quantizer.layers[i];
+            const struct espalier_live_layer *live = &q.live.layers[i];
+            const float share = (float)espalier_random_uniform(&random);
+            const size_t weights = espalier_shape_weights(&q.network->layers[i].shape);
+            float *now = q.network->layers[i].weights, *before = malloc(weights * sizeof *before);
+            memcpy(before, now, weights * sizeof *before);
+            espalier_levels_pull(layer, live, share, now);
+            for (size_t n = 0; n < live->count; n++) {
+                const size_t k = espalier_live_at(live, n);
+                const float level = q.quantizer.layers[i].learned.centre[layer->entry[k]];
+                const float tolerance = 1e-5F * (fabsf(before[k]) + fabsf(level));
+                ck_assert_float_eq_tol(now[k] - level, (1.0F - share) * (before[k] - level), tolerance);
+                before[k] = now[k];
+            }
+            ck_assert_mem_eq(before, now, weights * sizeof *before); /* those that are not there stay */
+            if (live->count > 0) {
+                const size_t at = espalier_live_at(live, espalier_random_below(&random, (uint32_t)live->count));
+                const float dampen = 0.01F + 0.5F * (float)espalier_random_uniform(&random);
+                now[at] = layer->learned.centre[layer->entry[at]];
+                ck_assert_float_lt(pushed(layer, now, at, 0.9F * dampen, dampen), 0.5F);
+                ck_assert_float_gt(pushed(layer, now, at, 1.1F * dampen, dampen), 0.5F);
+            }
+            free(before);
+        }
+        quantized_free(&q);
+    }
+    ck_assert_float_eq(espalier_levels_pull_share(1.0F, 1e9F), 1.0F);
+    ck_assert_float_eq(espalier_levels_pull_share(0.0F, 0.1F), 0.0F);
+}
+END_TEST
+
 /* A layer's levels go on from where they were, as much farther as the layer was multiplied, derivatives by it being as
  * much smaller. */
 static void check_step_of_levels(struct quantized *q, uint32_t layer, double factor)
@@ -268,7 +327,7 @@ START_TEST(biases_are_rounded_once_nothing_is_to_be_folded_into_them)
                 q.network->layers[i].bias[row] *= 100.0F * (float)espalier_random_uniform(&random);
         for (int normalized = 1; normalized >= 0; normalized--) {
             (void)espalier_quantizer_hooks(&q.quantizer, normalized == 0);
-            espalier_quantizer_clip(&q.quantizer, &q.live, q.network);
+            espalier_quantizer_hold(&q.quantizer, &q.live, q.network);
             espalier_quantizer_apply(&q.quantizer, q.network);
             for (uint32_t i = 0; i < LAYERS; i++) {
                 const struct espalier_quantized_layer *layer = &q.quantizer.layers[i];
@@ -326,6 +385,7 @@ int main(void)
         the_derivative_by_a_level_is_that_of_all_its_weights,
         levels_follow_their_derivatives_and_the_codebook_follows_them,
         a_clipped_weight_keeps_its_level_and_is_near_it,
+        a_pulled_weight_stays_unless_it_is_pushed_steadily,
         steps_go_with_the_scale_of_a_layer,
         levels_that_outgrow_int8_get_room_and_others_stay,
         biases_are_rounded_once_nothing_is_to_be_folded_into_them,

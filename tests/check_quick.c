@@ -79,7 +79,7 @@ START_TEST(the_pipeline_makes_models_that_know_digits_and_run_in_the_rtl)
         ck_assert_msg(figures[0] >= 60.0 && figures[4] >= 60.0, "%s: %s", models[m], text);
         ck_assert_msg(m == 0 ? figures[1] == 430500 : figures[1] <= 430500 / 20, "%s: %s", models[m], text);
         ck_assert_msg(figures[3] > (m == 0 ? 3.9 : 60.0) && figures[3] <= figures[2], "%s: %s", models[m], text);
-        snprintf(log, sizeof log, "%s/quick/%s-1.csv", test_directory(), models[m]);
+        snprintf(log, sizeof log, "%s/quick/%s-1-1.csv", test_directory(), models[m]);
         ck_assert_uint_eq(count_rows(log, &bits), m == 0 ? 2 : 24);
         ck_assert_uint_eq(bits, (unsigned long long)figures[5]); /* the last epoch knew */
     }

@@ -299,6 +299,14 @@ START_TEST(a_judgement_is_what_the_logits_say)
         ck_assert_double_eq_tol(judgement.loss, loss / count, 1e-5 * (1.0 + loss / count));
     }
     ck_assert_int_eq(espalier_network_judge(network, &data, 1, IMAGES, &judgement, &error), ESPALIER_ERR_RANGE);
+    data.labels[17] = CLASSES;
+    test_ok(espalier_network_judge(network, &data, 18, 2, &judgement, &error));
+    ck_assert_int_eq(espalier_network_judge(network, &data, 16, 2, &judgement, &error), ESPALIER_ERR_RANGE);
+    ck_assert_msg(strstr(error.message, "image 17 has label") != NULL, "%s", error.message);
+    struct espalier_dataset bare = data;
+    bare.labels = NULL;
+    ck_assert_int_eq(espalier_network_judge(network, &bare, 0, 2, &judgement, &error), ESPALIER_ERR_RANGE);
+    ck_assert_msg(strstr(error.message, "no labels") != NULL, "%s", error.message);
     espalier_network_free(network);
     espalier_dataset_free(&data);
 }
@@ -418,7 +426,11 @@ START_TEST(unsuitable_options_are_refused)
     ck_assert_int_eq(espalier_train(network, &wide, &good, &error), ESPALIER_ERR_RANGE);
     data.labels[17] = CLASSES;
     ck_assert_int_eq(espalier_train(network, &data, &good, &error), ESPALIER_ERR_RANGE);
-    ck_assert_msg(strstr(error.message, "image 17") != NULL, "%s", error.message);
+    ck_assert_msg(strstr(error.message, "image 17 has label") != NULL, "%s", error.message);
+    wide = data;
+    wide.labels = NULL;
+    ck_assert_int_eq(espalier_train(network, &wide, &good, &error), ESPALIER_ERR_RANGE);
+    ck_assert_msg(strstr(error.message, "no labels") != NULL, "%s", error.message);
     espalier_network_free(network);
     espalier_dataset_free(&data);
 }

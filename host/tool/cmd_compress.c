@@ -99,11 +99,7 @@ static enum espalier_status join_commands(const char *pruned, const char *comman
         last = next + 2;
     bool same = strcmp(pruned, commands) == 0;
     int length = snprintf(joined, TRAINING_COMMAND_MAX, "%s%s%s", pruned, same ? "" : "; ", same ? "" : last);
-    return length < TRAINING_COMMAND_MAX
-               ? ESPALIER_OK
-               : espalier_fail(error, ESPALIER_ERR_RANGE,
-                               "the command lines have %d bytes, more than the %d that a model file holds", length,
-                               TRAINING_COMMAND_MAX - 1);
+    return training_commands_fit((size_t)length, error);
 }
 
 /* Takes up a network that was pruned before. @param joined  receives the commands that make the model */

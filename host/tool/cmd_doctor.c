@@ -52,7 +52,7 @@ static const struct {
     {"usbip", TEST, "PATH=$PATH:/usr/sbin usbip version", NULL},
     {"python3", TEST | LINT | SYNTH, "python3 --version", NULL},
     {"yosys", LINT | SYNTH, "yosys -V", NULL},
-    {"iverilog", LINT, "iverilog -V", NULL},
+    {"iverilog", TEST | LINT, "iverilog -V", NULL},
     {"clang", DEMO | TEST | LINT, "clang++ --version", NULL},
     {"clang-format", LINT, "build/venv/bin/clang-format --version", NULL},
     {"npm", DATA, "npm --version", NULL},

@@ -13,9 +13,11 @@ static const char help[] =
     "  index     which weights they are: their gap fields (non-structured)\n"
     "  filler    gap fields stored because a gap did not fit its width\n"
     "  other     keep lists, counts, codebooks, scales, biases, padding\n"
-    "  entropy   the fewest index bits that any code could do with: log2 C(n, k)\n"
+    "  entropy   log2 C(n, k) of each layer: what it takes to say which k of n weights are kept. Compare it with "
+    "index\n"
+    "            and filler, and the row counts (or the keep list) among other: they say it together\n"
     "The data-only ratio is dense 32-bit weights over value bits; the all-in ratio is the same over all bits.\n\n"
-    "  --json    print JSON: dense_weights, kept_weights, value_bits, index_bits, filler_bits, other_bits, "
+    "  --json    print JSON: dense_weights, kept_weights, fillers, value_bits, index_bits, filler_bits, other_bits, "
     "total_bits,\n"
     "            entropy_index_bits, data_only_ratio, all_in_ratio, file_bytes, made_by, layers\n\n"
     "example: espalier inspect tests/data/models/lenet5-gap.esp\n";

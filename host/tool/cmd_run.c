@@ -21,7 +21,7 @@ static const char help[] =
     "  --engine ref|rtl     plain C, or the RTL, compared with the plain C (default ref)\n"
     "  --board NAME         simulated board of --engine rtl (see \"espalier boards\")\n"
     "  --device WHICH       a device on USB instead, compared with the plain C; see below\n"
-    "  --json               print JSON: class, logits, mismatches\n\n" DEVICE_HELP "\n"
+    "  --json               print JSON: engine, class, logits, mismatches\n\n" DEVICE_HELP "\n"
     "examples: espalier run tests/data/models/lenet5-gap.esp IDX:7\n"
     "          espalier run tests/data/models/lenet5-gap.esp seven.png --engine rtl\n"
     "          espalier run tests/data/models/lenet5-gap.esp IDX:7 --device any\n"

@@ -36,7 +36,8 @@ static const char help[] =
     "                         N:M          at most N of each M columns of a row, as in 2:8 (whatever the ratio)\n"
     "                         banks:B      rows in B banks of columns, the same number kept in each\n"
     "                         patterns:P   3x3 kernels: 4 weights in one of P patterns, or none\n"
-    "                         mask:S       positions that a generator makes from seed S\n"
+    "                         mask:S       positions that a generator makes from seed S (stored with their "
+    "indices)\n"
     "                       Stored as structured or gap: filters (rows), channels, columns ((channel, y, x) "
     "positions).\n"
     "                       As structured only: filters+columns, under one constraint.\n"
@@ -56,10 +57,13 @@ static const char help[] =
     "  --bias-bits B        bits of a bias, 2 to 16 (default 8)\n"
     "  --choose-epochs N    let sparse variational dropout choose, in N epochs, what is kept (per weight for gap; a "
     "noise a row\n"
-    "                       and a column for structured), in place of ADMM unless --steps is given, too\n"
-    "  --prior P            weight of its prior (default 1): more removes more\n"
+    "                       and a column for structured), in place of ADMM unless --steps is given, too; then it\n"
+    "                       chooses ADMM's start and budgets\n"
+    "  --prior P            weight of its prior (default 1): more makes more weights noisy\n"
     "  --steps N            progressive pruning steps (default 3)\n"
-    "  --epochs N           passes over the training images in all, shared out as the format's recipe does\n"
+    "  --epochs N           passes over the training images of ADMM, retraining and training with quantized weights "
+    "in\n"
+    "                       all, shared out as the format's recipe does\n"
     "  --retrain-epochs, --quantize-epochs N   the last two of these parts instead\n"
     "  --level-epochs N     N more epochs of ADMM towards the levels, before training with quantized weights\n"
     "  --batch N            images a step of training (default 64)\n"
@@ -71,9 +75,15 @@ static const char help[] =
     "                       (default 0), in ADMM, retraining and training with levels\n"
     "  --temperature T      that softens them (default 4)\n"
     "  --seed S             of the order of images and augmentation (default 1)\n"
-    "  --choose-rate, --prune-rate, --retrain-rate, --quantize-rate R   learning rates at the start of a stage;\n"
-    "                       --quantize-rate moves weights in proportion to the width of their layer's levels\n"
-    "  --threads N          threads that share a batch (default 1); results differ in the last bits with their number\n"
+    "  --choose-rate, --prune-rate, --retrain-rate, --quantize-rate R   learning rates at the start of a stage\n"
+    "                       (default 0.002, 0.001, 0.003, 0.005; dense quantizes with 0.0002); --quantize-rate moves\n"
+    "                       weights in proportion to the width of their layer's levels\n"
+    "  --dampen D           0 to 1 (default 0.05; 0: none): while weights with levels are trained, what pushes them "
+    "to\n"
+    "                       and fro between two levels moves them less and less\n"
+    "  --threads N          threads that share a batch, whose size they divide (default 1); results differ with "
+    "their\n"
+    "                       number\n"
     "  --no-normalize       retrain without batch normalization (which is folded away afterwards)\n"
     "  --all-images         hold none out, once a recipe is chosen: all training images (of --quick: its 2,000)\n"
     "                       train, and nothing judges\n"
@@ -101,7 +111,8 @@ struct given {
     const char *out, *data, *log, *format, *budget, *value_bits, *pruned, *family, *levels, *state;
     uint64_t bias_bits, steps, epochs, seed, threads, choose_epochs, retrain_epochs, level_epochs, quantize_epochs,
         batch, balance, search;
-    double prior, augment, noise, distill, temperature, choose_rate, ratio, prune_rate, retrain_rate, quantize_rate;
+    double prior, augment, noise, dampen, distill, temperature, choose_rate, ratio, prune_rate, retrain_rate,
+        quantize_rate;
     bool quick, all_images, no_normalize, json;
 };
 
@@ -141,6 +152,7 @@ static const struct {
     {"temperature", DECIMAL, offsetof(struct given, temperature), 0.1, 100},
     {"augment", DECIMAL, offsetof(struct given, augment), 0, 10},
     {"noise", DECIMAL, offsetof(struct given, noise), 0, 1},
+    {"dampen", DECIMAL, offsetof(struct given, dampen), 0, 1},
     {"choose-rate", DECIMAL, offsetof(struct given, choose_rate), 1e-9, 1e9},
     {"prune-rate", DECIMAL, offsetof(struct given, prune_rate), 1e-9, 1e9},
     {"retrain-rate", DECIMAL, offsetof(struct given, retrain_rate), 1e-9, 1e9},
@@ -302,6 +314,8 @@ static struct espalier_compress_options compress_options(const struct given *giv
     if (given->augment >= 0.0)
         options.train.augment = (float)given->augment;
     options.train.noise = (float)given->noise;
+    if (given->dampen >= 0.0)
+        options.dampen = (float)given->dampen;
     if (given->choose_rate > 0.0)
         options.choose_rate = (float)given->choose_rate;
     if (given->prior > 0.0)
@@ -351,7 +365,7 @@ static enum espalier_status read_choices(const struct given *given, struct espal
 
 int compress_read_arguments(int argc, char **argv, struct compress_arguments *arguments)
 {
-    struct given given = {.data = DATA_FOLDER, .seed = 1, .threads = 1, .augment = -1.0};
+    struct given given = {.data = DATA_FOLDER, .seed = 1, .threads = 1, .augment = -1.0, .dampen = -1.0};
     struct espalier_compress_options *options = &arguments->options;
     struct espalier_error error = {0};
     enum espalier_format format = ESPALIER_DENSE;

@@ -32,7 +32,7 @@ static void help(FILE *out)
     for (size_t i = 0; i < sizeof commands / sizeof *commands; i++)
         fprintf(out, "  %-10s %s\n", commands[i].name, commands[i].summary);
     fputs("\n\"espalier COMMAND --help\" explains a command and gives examples. All take --json and then print JSON "
-          "for scripts.\n"
+          "for scripts.\n\"espalier --version\" tells the version.\n"
           "\nexit codes:\n",
           out);
     tool_exit_codes(out);

@@ -207,6 +207,15 @@ static int without_influence(const char *argument)
     return 0;
 }
 
+enum espalier_status training_commands_fit(size_t bytes, struct espalier_error *error)
+{
+    if (bytes < TRAINING_COMMAND_MAX)
+        return ESPALIER_OK;
+    return espalier_fail(error, ESPALIER_ERR_RANGE,
+                         "the command lines have more than the %d bytes that a model file holds",
+                         TRAINING_COMMAND_MAX - 1);
+}
+
 enum espalier_status training_command_line(const char *before, int argc, char **argv, char text[TRAINING_COMMAND_MAX],
                                            struct espalier_error *error)
 {
@@ -217,11 +226,7 @@ enum espalier_status training_command_line(const char *before, int argc, char **
         if (skip == 0)
             used += (size_t)snprintf(text + used, TRAINING_COMMAND_MAX - used, " %s", argv[i]);
     }
-    if (used >= TRAINING_COMMAND_MAX)
-        return espalier_fail(error, ESPALIER_ERR_RANGE,
-                             "the command lines have more than %d bytes, too many for a model file",
-                             TRAINING_COMMAND_MAX - 1);
-    return ESPALIER_OK;
+    return training_commands_fit(used, error);
 }
 
 bool training_read_decimal(const char *text, double low, double high, double *value)

@@ -51,6 +51,9 @@ void training_judged(double accuracy, uint32_t held_out, char text[TRAINING_JUDG
 enum espalier_status training_command_line(const char *before, int argc, char **argv, char text[TRAINING_COMMAND_MAX],
                                            struct espalier_error *error);
 
+/* @return ESPALIER_ERR_RANGE if a model file cannot hold commands of that many bytes */
+enum espalier_status training_commands_fit(size_t bytes, struct espalier_error *error);
+
 /* Reads a decimal number in [low, high]; false if it is anything else. */
 bool training_read_decimal(const char *text, double low, double high, double *value);
 

@@ -29,7 +29,7 @@ module replay #(
     input  wire [LANES-1:0]           i_lanes,     // these three at stage 1
     input  wire [PORTS*ADDR_BITS-1:0] i_offsets,   // private index
     input  wire [ADDR_BITS-1:0]       i_offset,    // shared index, from column_table
-    // position_walker
+    // layer_walker
     input  wire                       i_window_first,
     input  wire                       i_window_last,
     input  wire                       i_row_last,

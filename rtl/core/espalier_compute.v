@@ -1,7 +1,7 @@
 `default_nettype none
 `include "protocol.vh"
-// All of the computing: memories, decoder, array and sequencer. README.md of this folder has the drawing; the ports are those that
-// the frame part drives, in the table of ../README.md, as are the parameters.
+// All of the computing: memories, decoder, array and sequencer. ../README.md has the drawing and the table of the ports,
+// which the frame part drives, and of the parameters.
 module espalier_compute #(
     parameter LANES           = 2,
     parameter POSITIONS       = 8,

@@ -30,7 +30,8 @@ typedef enum espalier_status espalier_keep_callback(void *context, const struct 
 
 /** How to compress. Start from espalier_compress_defaults. */
 struct espalier_compress_options {
-    /** Batch, images, seed, augmentation, dropout and progress; epochs and learning_rate are of no meaning here. */
+    /** Batch, images, seed, augmentation, dropout and progress; epochs and learning_rate are of no meaning here (but
+     * must be legal). */
     struct espalier_train_options train;
     enum espalier_format format;
     /** What is pruned as one, [family_count] layers of the network, or NULL: single weights and, where that saves, rows
@@ -54,8 +55,10 @@ struct espalier_compress_options {
     uint32_t quantize_epochs; /**< of training with quantized weights and activations; 0: rounded after training */
     float prune_rate, retrain_rate, quantize_rate; /**< learning rates at the start of a stage; that with levels is for
                                                       biases, and for weights in proportion to a level's width */
-    float rho_first, rho_last;                     /**< penalty of ADMM at the start and at the end of a step, over 0 */
-    const char *made_by;                           /**< for the model: the command line */
+    float dampen; /**< 0 to 1; grows from 0 to this while weights are trained with levels: at its end only derivatives
+                     whose mean is more than this share of their deviation move a weight to another level. 0: none */
+    float rho_first, rho_last;             /**< penalty of ADMM at the start and at the end of a step, over 0 */
+    const char *made_by;                   /**< for the model: the command line */
     const struct espalier_network *pruned; /**< espalier_compress: what pruning of the network gave before; it is then
                                               quantized as it is, unless a state says that this was begun. Or NULL */
     espalier_keep_callback *keep;          /**< espalier_compress: given what pruning gives; may be NULL */

@@ -60,7 +60,8 @@ enum espalier_status espalier_device_load(struct espalier_device *device, const 
                                           struct espalier_error *error);
 
 /** Classifies @p count images (1 to POSITIONS), one in each slot. @p pixels is [count][height][width];
- *  @p logits receives [count][rows * out_height * out_width] accumulators of the last layer. */
+ *  @p logits receives [count][rows * out_height * out_width] accumulators of the last layer
+ *  (its activations if it is not raw). */
 enum espalier_status espalier_device_run(struct espalier_device *device, const uint8_t *pixels, uint32_t count,
                                          int32_t *logits, struct espalier_error *error);
 

@@ -11,6 +11,8 @@ void espalier_engine_layer(const struct espalier_layer *layer, const int8_t *inp
 
 /** Opaque: the working memory of one thread. */
 struct espalier_engine;
+/** Makes one for a checked model, which must outlive it. To be freed by espalier_engine_free; NULL on failure
+ *  (ESPALIER_ERR_MEMORY). */
 enum espalier_status espalier_engine_create(const struct espalier_model *model, struct espalier_engine **out,
                                             struct espalier_error *error);
 void espalier_engine_free(struct espalier_engine *engine);

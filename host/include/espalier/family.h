@@ -18,7 +18,7 @@ enum espalier_family_kind {
     ESPALIER_N_OF_M,          /**< at most `first` of every `second` consecutive columns of a row */
     ESPALIER_BANKS,           /**< every row in `first` banks of equally many columns, the same number kept in each */
     ESPALIER_PATTERNS,        /**< 3x3 kernels: 4 weights in one of `first` patterns, or nothing */
-    ESPALIER_MASK             /**< positions that a generator makes from `seed`: no index need be stored */
+    ESPALIER_MASK /**< positions that a generator makes from `seed` (no format holds the seed: stored as gap) */
 };
 
 enum { ESPALIER_PATTERNS_MAX = 126, ESPALIER_PATTERN_ENTRIES = 4 };

@@ -12,7 +12,7 @@ struct espalier_clock {
 
 struct espalier_link_figures {
     double out, in; /**< payload bytes a tick of the clock, to and from the device, frames' own bytes apart */
-    double least, median, most; /**< ticks from a request of 12 bytes to the end of its answer of 76 */
+    double least, median, most; /**< ticks from a request of 12 bytes to the end of its answer of 84 */
 };
 
 /** Measures a link: writes and reads the device's activation memory (what was in it is lost), several requests under

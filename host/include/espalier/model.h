@@ -79,7 +79,9 @@ void espalier_model_free(struct espalier_model *model);
  * bits). All readers and packers call it, so the rest of the library may rely on it. */
 enum espalier_status espalier_model_check(const struct espalier_model *model, struct espalier_error *error);
 
-/** Writes @p model as an .esp file (host/lib/ESP.md). The file is complete or not there: written beside and renamed. */
+/** Writes @p model as an .esp file (host/lib/ESP.md). The file is complete or not there: written beside and renamed.
+ *  @return what espalier_model_check and espalier_pack return, ESPALIER_ERR_RANGE if made_by has over 1,023 bytes, or
+ *          ESPALIER_ERR_IO */
 enum espalier_status espalier_model_save(const struct espalier_model *model, const char *path,
                                          struct espalier_error *error);
 /** Reads an .esp file as hostile input. *out is NULL on failure. */

@@ -20,7 +20,7 @@ enum espalier_status {
     ESPALIER_ERR_CANCELLED   /**< somebody asked for it to end */
 };
 
-/** What went wrong, for a person. Owned by the caller; functions overwrite it on failure only. */
+/** What went wrong, for a person. Owned by the caller; it tells something after a failure only. */
 struct espalier_error {
     enum espalier_status status;
     char message[256]; /**< one sentence with the place, for instance "lenet.esp: layer 3: gap field of 5 bits cannot

@@ -41,8 +41,9 @@ struct espalier_train_options {
                             little is left of a network learns less by heart. 0: none */
     float augment;       /**< strength of random shift, rotation, scale and shear; 0 = none, 1 = mild */
     bool normalize; /**< with batch normalization, folded into weights and biases at a stage's end (compression: when it
-                       retrains; choosing and ADMM are always without, training with levels with). Rows of a network
-                       that was trained with it are all alike in size: ADMM then finds it hard to choose. */
+                       retrains; choosing and ADMM are always without, training with levels with but for its last
+                       quarter). Rows of a network that was trained with it are all alike in size: ADMM then finds it
+                       hard to choose. */
     const struct espalier_network *teacher; /**< whose softened answers are learned beside the labels, in all stages but
                                                variational dropout's; same images and classes. NULL: none */
     float distill;                          /**< the teacher's share of the loss, 0 to 1 */
@@ -60,7 +61,8 @@ struct espalier_train_options espalier_train_defaults(void);
 
 /** Trains all weights whose mask is 1 and all biases of @p network, in place.
  *  The same seed, build, processor and number of threads give the same network bit for bit.
- *  @return ESPALIER_ERR_RANGE if the images do not suit the network or the options are out of range,
+ *  @param data  images with labels
+ *  @return ESPALIER_ERR_RANGE if the images do not suit the network, have no labels, or the options are out of range,
  *          ESPALIER_ERR_DIVERGED at the first loss that is not finite, ESPALIER_ERR_MEMORY, ESPALIER_ERR_CANCELLED when
  *          stopped; for a state: ESPALIER_ERR_IO, ESPALIER_ERR_FORMAT if it is damaged or none, ESPALIER_ERR_RANGE if
  *          it is of another job. The network is then of no use. */
@@ -80,7 +82,8 @@ struct espalier_judgement {
 };
 
 /** Judges the network by the images @p first to first + count - 1 of @p data, in float arithmetic.
- *  @return ESPALIER_ERR_RANGE if they are not there or do not suit the network */
+ *  @return ESPALIER_ERR_RANGE if they are not there, have no labels, or labels or a size that do not suit the network
+ */
 enum espalier_status espalier_network_judge(const struct espalier_network *network, const struct espalier_dataset *data,
                                             uint32_t first, uint32_t count, struct espalier_judgement *out,
                                             struct espalier_error *error);

@@ -47,6 +47,7 @@ static const struct field compress_fields[] = {
     {"prune-rate", FLOAT, offsetof(struct espalier_compress_options, prune_rate)},
     {"retrain-rate", FLOAT, offsetof(struct espalier_compress_options, retrain_rate)},
     {"quantize-rate", FLOAT, offsetof(struct espalier_compress_options, quantize_rate)},
+    {"dampen", FLOAT, offsetof(struct espalier_compress_options, dampen)},
     {"rho at first", FLOAT, offsetof(struct espalier_compress_options, rho_first)},
     {"rho at last", FLOAT, offsetof(struct espalier_compress_options, rho_last)},
 };

@@ -1,5 +1,6 @@
 /* What training refuses before it begins. */
 #include "fit.h"
+#include "network/judge.h"
 
 enum { BATCH_MAX = 1024, THREADS_MAX = 64 };
 
@@ -36,10 +37,9 @@ enum espalier_status espalier_fit_check(const struct espalier_network *network, 
     if (espalier_shape_out_height(last) != 1 || espalier_shape_out_width(last) != 1)
         return espalier_fail(error, ESPALIER_ERR_RANGE,
                              "the last layer gives more than one position: not a classifier");
-    for (uint32_t i = 0; i < data->count; i++)
-        if (data->labels[i] >= last->rows)
-            return espalier_fail(error, ESPALIER_ERR_RANGE, "image %u has label %u, the network knows 0 to %u", i,
-                                 data->labels[i], last->rows - 1U);
+    enum espalier_status status = espalier_check_labels(data, 0, data->count, last->rows, error);
+    if (status != ESPALIER_OK)
+        return status;
     if (options->batch == 0 || options->batch > BATCH_MAX)
         return espalier_fail(error, ESPALIER_ERR_RANGE, "a batch of %u images; 1 to %d can be", options->batch,
                              BATCH_MAX);

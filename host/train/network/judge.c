@@ -38,12 +38,25 @@ struct espalier_judgement espalier_judge(struct espalier_pass *pass, const struc
     return judgement;
 }
 
+enum espalier_status espalier_check_labels(const struct espalier_dataset *data, uint32_t first, uint32_t count,
+                                           uint32_t classes, struct espalier_error *error)
+{
+    if (data->labels == NULL)
+        return espalier_fail(error, ESPALIER_ERR_RANGE, "the images have no labels");
+    for (uint32_t i = first; i < first + count; i++)
+        if (data->labels[i] >= classes)
+            return espalier_fail(error, ESPALIER_ERR_RANGE, "image %u has label %u, the network knows 0 to %u", i,
+                                 data->labels[i], classes - 1);
+    return ESPALIER_OK;
+}
+
 enum espalier_status espalier_network_judge(const struct espalier_network *network, const struct espalier_dataset *data,
                                             uint32_t first, uint32_t count, struct espalier_judgement *out,
                                             struct espalier_error *error)
 {
     struct espalier_view views[ESPALIER_LAYERS_MAX];
     const struct espalier_shape *input = &network->layers[0].shape;
+    uint32_t classes = network->layers[network->layer_count - 1].shape.rows;
     struct espalier_pass *pass = NULL;
 
     if (input->in_channels != 1 || input->in_height != data->height || input->in_width != data->width)
@@ -52,12 +65,13 @@ enum espalier_status espalier_network_judge(const struct espalier_network *netwo
     if (first > data->count || count > data->count - first)
         return espalier_fail(error, ESPALIER_ERR_RANGE, "there are %u images, not %u from %u", data->count, count,
                              first);
-    enum espalier_status status = espalier_pass_create(network, JUDGE_BATCH, &pass, error);
+    enum espalier_status status = espalier_check_labels(data, first, count, classes, error);
+    if (status == ESPALIER_OK)
+        status = espalier_pass_create(network, JUDGE_BATCH, &pass, error);
     if (status != ESPALIER_OK)
         return status;
     espalier_views_of(network, views);
-    *out = espalier_judge(pass, views, network->layers[network->layer_count - 1].shape.rows, data, first, count,
-                          JUDGE_BATCH);
+    *out = espalier_judge(pass, views, classes, data, first, count, JUDGE_BATCH);
     espalier_pass_free(pass);
     return ESPALIER_OK;
 }

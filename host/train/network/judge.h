@@ -14,4 +14,8 @@ struct espalier_judgement espalier_judge(struct espalier_pass *pass, const struc
                                          uint32_t classes, const struct espalier_dataset *data, uint32_t first,
                                          uint32_t count, uint32_t batch);
 
+/* @return ESPALIER_ERR_RANGE if one of the images first to first + count - 1 has no label, or one that is no class */
+enum espalier_status espalier_check_labels(const struct espalier_dataset *data, uint32_t first, uint32_t count,
+                                           uint32_t classes, struct espalier_error *error);
+
 #endif

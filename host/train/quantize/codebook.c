@@ -83,13 +83,18 @@ static enum espalier_status choose_codebook(const struct espalier_float_layer *l
     return ESPALIER_OK;
 }
 
+static float level_of(const struct espalier_quantized_layer *layer, uint32_t entry)
+{
+    return is_learned(layer) ? layer->learned.centre[entry] : (float)layer->levels.codebook[entry] * layer->levels.unit;
+}
+
 struct espalier_span espalier_levels_span(const struct espalier_quantized_layer *layer)
 {
     const struct espalier_levels *levels = &layer->levels;
     struct espalier_span span = {(float)levels->low * levels->unit, (float)levels->high * levels->unit};
 
     for (uint32_t i = 0; i < levels->count; i++) {
-        float level = is_learned(layer) ? layer->learned.centre[i] : (float)levels->codebook[i] * levels->unit;
+        float level = level_of(layer, i);
         span.low = i == 0 || level < span.low ? level : span.low;
         span.high = i == 0 || level > span.high ? level : span.high;
     }
@@ -116,6 +121,20 @@ void espalier_levels_clip(const struct espalier_quantized_layer *layer, const st
     for (size_t n = 0; n < live->count && margin > 0.0F; n++) {
         float *weight = &weights[espalier_live_at(live, n)];
         *weight = espalier_clamp(*weight, span.low - margin, span.high + margin);
+    }
+}
+
+float espalier_levels_pull_share(float dampen, float learning_rate)
+{
+    return fminf(2.0F * WEIGHT_RATE * learning_rate * dampen, 1.0F);
+}
+
+void espalier_levels_pull(const struct espalier_quantized_layer *layer, const struct espalier_live_layer *live,
+                          float share, float *weights)
+{
+    for (size_t n = 0; n < live->count && layer->levels.count > 0; n++) {
+        size_t k = espalier_live_at(live, n);
+        weights[k] += share * (level_of(layer, layer->entry[k]) - weights[k]);
     }
 }
 

@@ -34,6 +34,18 @@ float espalier_levels_rate(const struct espalier_quantized_layer *layer);
 void espalier_levels_clip(const struct espalier_quantized_layer *layer, const struct espalier_live_layer *live,
                           float *weights);
 
+/* The share of the way to its level that a weight is pulled after a step of Adam with this learning rate, so that only
+ * steps which are more than @p dampen of the longest one in the mean keep a weight half a level's width away from its
+ * level, about where the next one begins (with two levels it is a width, and twice as much). In [0, 1]. */
+float espalier_levels_pull_share(float dampen, float learning_rate);
+
+/* Pulls the layer's weights by that share towards the levels that they have; linear codes: nothing. What pushes a
+ * weight to and fro then leaves it where it is, and what pushes it one way still brings it to another level (Nagel et
+ * al. 2022, "Overcoming oscillations in quantization-aware training", section 4.1, apart from Adam's moments as the
+ * weight decay of Loshchilov and Hutter 2019 is). */
+void espalier_levels_pull(const struct espalier_quantized_layer *layer, const struct espalier_live_layer *live,
+                          float share, float *weights);
+
 /* Chooses a larger unit if the learned levels have outgrown int8; returns whether it did. */
 bool espalier_levels_make_room(struct espalier_quantized_layer *layer, const struct espalier_float_layer *from);
 

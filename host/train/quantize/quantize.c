@@ -161,13 +161,14 @@ void espalier_quantizer_settle(struct espalier_quantizer *quantizer, const struc
     }
 }
 
-void espalier_quantizer_clip(const struct espalier_quantizer *quantizer, const struct espalier_live *live,
+void espalier_quantizer_hold(const struct espalier_quantizer *quantizer, const struct espalier_live *live,
                              struct espalier_network *network)
 {
     for (uint32_t i = 0; i < quantizer->layer_count; i++) {
         const struct espalier_quantized_layer *layer = &quantizer->layers[i];
         float limit = espalier_bias_limit(layer, layer->levels.unit * layer->input_step);
         float *bias = network->layers[i].bias;
+        espalier_levels_pull(layer, &live->layers[i], quantizer->pull, network->layers[i].weights);
         espalier_levels_clip(layer, &live->layers[i], network->layers[i].weights);
         for (size_t row = 0; row < network->layers[i].shape.rows && !quantizer->normalized; row++)
             bias[row] = espalier_clamp(bias[row], -limit, limit);

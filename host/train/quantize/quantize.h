@@ -41,8 +41,9 @@ void espalier_quantizer_rescale(struct espalier_quantizer *quantizer, uint32_t l
  * what they were as nearly as mult / 2^shift can. */
 void espalier_quantizer_settle(struct espalier_quantizer *quantizer, const struct espalier_network *network);
 
-/* What a step of the optimizer may have left where no level and no bias reaches is brought back. */
-void espalier_quantizer_clip(const struct espalier_quantizer *quantizer, const struct espalier_live *live,
+/* After a step of the optimizer: pulls weights towards their levels, and brings back what went where no level and no
+ * bias reaches. */
+void espalier_quantizer_hold(const struct espalier_quantizer *quantizer, const struct espalier_live *live,
                              struct espalier_network *network);
 
 /* Gives levels that have outgrown int8 a larger unit. */

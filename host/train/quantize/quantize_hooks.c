@@ -38,7 +38,10 @@ static enum espalier_status settle(void *context, const struct espalier_network 
 
 static void end_batch(void *context, const struct espalier_batch_end *batch)
 {
-    espalier_quantizer_step(context, batch->live, batch->gradients, batch->learning_rate);
+    struct espalier_quantizer *quantizer = context;
+
+    quantizer->pull = espalier_levels_pull_share(quantizer->dampen * (float)batch->schedule, batch->learning_rate);
+    espalier_quantizer_step(quantizer, batch->live, batch->gradients, batch->learning_rate);
 }
 
 static float weight_rate(const void *context, uint32_t layer)
@@ -50,7 +53,7 @@ static float weight_rate(const void *context, uint32_t layer)
 
 static void end_step(void *context, struct espalier_network *network, const struct espalier_live *live)
 {
-    espalier_quantizer_clip(context, live, network);
+    espalier_quantizer_hold(context, live, network);
 }
 
 /* Levels go with the weights, which folding multiplied. */

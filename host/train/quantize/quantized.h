@@ -51,6 +51,8 @@ struct espalier_quantizer {
      * Many weights come to lie where two levels meet and go back and forth as soon as they may move (Nagel et al. 2022,
      * "Overcoming oscillations in quantization-aware training"). */
     bool fixed;
+    float dampen; /* at the end of training with levels, from none at its beginning: see espalier_levels_pull_share */
+    float pull;   /* the share of this batch */
     struct espalier_quantized_layer *layers;
     struct espalier_view *views; /* [layer_count] of weights, bias and step of the layers */
 };

@@ -25,6 +25,7 @@ struct espalier_compress_options espalier_compress_defaults(enum espalier_format
                                                 .prune_rate = 1e-3F,
                                                 .retrain_rate = 3e-3F,
                                                 .quantize_rate = 5e-3F,
+                                                .dampen = 0.05F,
                                                 .rho_first = 1e-2F,
                                                 .rho_last = 1.0F,
                                                 .made_by = ""};
@@ -79,6 +80,8 @@ static enum espalier_status check_options(const struct espalier_network *network
         return status;
     if (options->bias_bits < 2 || options->bias_bits > 16)
         return espalier_fail(error, ESPALIER_ERR_RANGE, "biases of %u bits: 2 to 16 can be", options->bias_bits);
+    if (!(options->dampen >= 0.0F && options->dampen <= 1.0F))
+        return espalier_fail(error, ESPALIER_ERR_RANGE, "dampen is 0 to 1");
     if (options->choose_epochs > EPOCHS_MAX || options->prune_epochs > EPOCHS_MAX ||
         options->retrain_epochs > EPOCHS_MAX || options->level_epochs > EPOCHS_MAX ||
         options->quantize_epochs > EPOCHS_MAX)
@@ -96,6 +99,10 @@ static enum espalier_status check_options(const struct espalier_network *network
         return espalier_fail(error, ESPALIER_ERR_RANGE, "budgets are given, and dropout shall choose them: one can be");
     if (options->choose_epochs > 0 && (!(options->choose_rate > 0.0F) || !(options->prior > 0.0F)))
         return espalier_fail(error, ESPALIER_ERR_RANGE, "rate and prior of dropout must be over 0");
+    if (options->choose_epochs > 0 && options->steps == 0 && options->family_count > 0)
+        return espalier_fail(
+            error, ESPALIER_ERR_RANGE,
+            "families are what ADMM prunes: where dropout alone chooses, they need pruning steps, too");
     if (options->choose_epochs > 0 && options->steps == 0)
         return ESPALIER_OK;
     if (options->steps < 1 || options->steps > STEPS_MAX || options->prune_epochs < options->steps)
@@ -110,7 +117,7 @@ static enum espalier_status check_options(const struct espalier_network *network
     for (uint32_t i = 0; i < options->budget_count; i++)
         if (options->format == ESPALIER_GAP ? options->budgets[i].weights == 0
                                             : options->budgets[i].rows == 0 || options->budgets[i].columns == 0)
-            return espalier_fail(error, ESPALIER_ERR_RANGE, "the budget of layer %u keeps nothing", i);
+            return espalier_fail(error, ESPALIER_ERR_RANGE, "the budget of layer %u keeps nothing", i + 1);
     return ESPALIER_OK;
 }
 

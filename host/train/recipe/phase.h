@@ -32,7 +32,7 @@ espalier_phase_run espalier_phase_balance;         /* layers alike in scale, so 
 espalier_phase_run espalier_phase_approach_levels; /* ADMM */
 espalier_phase_run espalier_phase_choose_levels;
 espalier_phase_run espalier_phase_quantize; /* training with levels, normalized */
-espalier_phase_run espalier_phase_settle;   /* as the hardware computes, weight after weight keeping the level it has */
+espalier_phase_run espalier_phase_settle;   /* as the hardware computes, every weight keeping the level it has */
 espalier_phase_run espalier_phase_export_model;
 
 /* phase.c: what phases are made of */

@@ -52,6 +52,7 @@ static enum espalier_status create_quantizer(struct espalier_job *job, struct es
     if (job->quantizer.layer_count == 0)
         status =
             espalier_quantizer_create(job->network, options->value_bits, options->bias_bits, &job->quantizer, error);
+    job->quantizer.dampen = options->dampen;
     for (uint32_t i = 0; i < job->quantizer.layer_count; i++)
         job->quantizer.layers[i].kind = options->levels[i];
     return status;
