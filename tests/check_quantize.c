@@ -346,6 +346,46 @@ START_TEST(biases_are_rounded_once_nothing_is_to_be_folded_into_them)
 }
 END_TEST
 
+/* Squared distance of a layer's kept weights from linear codes times a unit. */
+static double squared_distance(const struct espalier_float_layer *layer, double unit, int32_t low, int32_t high)
+{
+    double distance = 0.0;
+    for (size_t k = 0; k < espalier_shape_weights(&layer->shape); k++) {
+        const double code = fmin(high, fmax(low, rint((double)layer->weights[k] / unit)));
+        distance += layer->mask[k] ? pow((double)layer->weights[k] - code * unit, 2.0) : 0.0;
+    }
+    return distance;
+}
+
+START_TEST(linear_codes_have_the_scale_that_no_fine_search_betters)
+{
+    struct espalier_random random;
+    espalier_random_seed(&random, test_seed());
+    for (uint32_t round = 0; round < test_scale(20); round++) {
+        struct espalier_network *network = network_drawn(&random, EDGE, QUARTERS, 0.7);
+        struct espalier_dataset data = network_task(espalier_random_bits(&random), IMAGES, EDGE, 60);
+        struct espalier_quantizer quantizer;
+        uint8_t bits[LAYERS];
+        for (uint32_t i = 0; i < LAYERS; i++)
+            bits[i] = (uint8_t)(5 + espalier_random_below(&random, 4));
+        test_ok(espalier_quantizer_create(network, bits, 8, &quantizer, &error));
+        test_ok(espalier_quantizer_refresh(&quantizer, network, &data, IMAGES, &error));
+        for (uint32_t i = 0; i < LAYERS; i++) {
+            const struct espalier_levels *levels = &quantizer.layers[i].levels;
+            const struct espalier_float_layer *layer = &network->layers[i];
+            const double chosen = squared_distance(layer, (double)levels->unit, levels->low, levels->high);
+            for (int n = 0; n < 2000; n++) {
+                const double unit = (double)levels->unit * (0.5 + n / 1000.0);
+                ck_assert_double_ge(squared_distance(layer, unit, levels->low, levels->high), 0.99999 * chosen);
+            }
+        }
+        espalier_quantizer_free(&quantizer);
+        espalier_dataset_free(&data);
+        espalier_network_free(network);
+    }
+}
+END_TEST
+
 START_TEST(fixed_weights_keep_their_levels_wherever_they_go)
 {
     static struct quantized q;
@@ -389,6 +429,7 @@ int main(void)
         steps_go_with_the_scale_of_a_layer,
         levels_that_outgrow_int8_get_room_and_others_stay,
         biases_are_rounded_once_nothing_is_to_be_folded_into_them,
+        linear_codes_have_the_scale_that_no_fine_search_betters,
         fixed_weights_keep_their_levels_wherever_they_go,
     };
     return test_run("quantize", tests, sizeof tests / sizeof *tests);

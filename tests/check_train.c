@@ -13,6 +13,7 @@
 #include <string.h>
 #include <zlib.h>
 
+#include "loop/fit.h"
 #include "network/loss.h"
 #include "network/pass.h"
 
@@ -333,6 +334,75 @@ START_TEST(training_learns_an_easy_task)
 }
 END_TEST
 
+enum { RATES_MAX = 400 };
+
+/* Learning rates batch by batch, and behind which batches an update came. */
+struct rates {
+    size_t count;
+    float rate[RATES_MAX];
+    bool updated[RATES_MAX];
+};
+
+static void note_rate(void *context, const struct espalier_batch_end *batch)
+{
+    struct rates *rates = context;
+    ck_assert_uint_lt(rates->count, RATES_MAX);
+    rates->rate[rates->count++] = batch->learning_rate;
+}
+
+static enum espalier_status note_update(void *context, const struct espalier_network *network,
+                                        struct espalier_error *unused)
+{
+    struct rates *rates = context;
+    (void)network;
+    (void)unused;
+    rates->updated[rates->count - 1] = true;
+    return ESPALIER_OK;
+}
+
+/* Half a cosine from reset to reset, where the updates tell where those are; the first tenth of all is the rise. */
+START_TEST(the_learning_rate_begins_anew_behind_updates)
+{
+    struct espalier_dataset data = draw_data(test_seed());
+    struct espalier_random random;
+    espalier_random_seed(&random, test_seed());
+    for (uint32_t round = 0; round < 20; round++) {
+        struct espalier_network *network = network_for_task(EDGE, CLASSES, test_seed());
+        struct espalier_train_options options = small_options();
+        struct rates rates = {0};
+        struct espalier_state state = {0};
+        const uint32_t resets = 1 + espalier_random_below(&random, 9), updates = 1 + espalier_random_below(&random, 7);
+        const struct espalier_hooks hooks = {
+            .context = &rates, .updates = updates, .resets = resets, .end_batch = note_rate, .update = note_update};
+        const struct espalier_fit fit = {.stage = "rates",
+                                         .network = network,
+                                         .data = &data,
+                                         .options = &options,
+                                         .epochs = 1 + espalier_random_below(&random, 6),
+                                         .learning_rate = 1e-3F,
+                                         .random = &random,
+                                         .state = &state,
+                                         .hooks = &hooks};
+        options.batch = 20 + 5 * espalier_random_below(&random, 10);
+        test_ok(espalier_state_open(&state, &error));
+        test_ok(espalier_fit_run(&fit, &error));
+        for (size_t from = 0, to, seen; from < rates.count; from = to) {
+            for (to = from, seen = 0; to < rates.count && seen < resets; to++)
+                seen += rates.updated[to];
+            for (size_t n = from; n < to; n++) {
+                const double along = (double)(n - from) / (double)(to - from);
+                if (10 * n >= rates.count)
+                    ck_assert_double_eq_tol((double)rates.rate[n], 1e-3 * 0.5 * (1.0 + cos(3.141592653589793 * along)),
+                                            1e-8);
+            }
+        }
+        (void)espalier_state_close(&state, ESPALIER_OK, &error);
+        espalier_network_free(network);
+    }
+    espalier_dataset_free(&data);
+}
+END_TEST
+
 START_TEST(same_seed_gives_the_same_bits_and_another_does_not)
 {
     struct espalier_dataset data = draw_data(test_seed());
@@ -556,6 +626,7 @@ int main(void)
         gradients_equal_finite_differences,
         a_judgement_is_what_the_logits_say,
         training_learns_an_easy_task,
+        the_learning_rate_begins_anew_behind_updates,
         same_seed_gives_the_same_bits_and_another_does_not,
         pruned_weights_stay_zero,
         a_diverging_run_and_a_stopped_one_say_so,

@@ -78,6 +78,10 @@ static const char help[] =
     "  --choose-rate, --prune-rate, --retrain-rate, --quantize-rate R   learning rates at the start of a stage\n"
     "                       (default 0.002, 0.001, 0.003, 0.005; dense quantizes with 0.0002); --quantize-rate moves\n"
     "                       weights in proportion to the width of their layer's levels\n"
+    "  --rho-first, --rho-last R   penalty of ADMM at the start and at the end of a step, growing geometrically between\n"
+    "                       (default 0.01 and 1; gap 0.5)\n"
+    "  --reset-updates N    ADMM's learning rate begins anew after N updates of Z and U, of which an epoch has 4 (default:\n"
+    "                       it falls over the whole of a step)\n"
     "  --dampen D           0 to 1 (default 0.05; 0: none): while weights with levels are trained, what pushes them "
     "to\n"
     "                       and fro between two levels moves them less and less\n"
@@ -109,9 +113,9 @@ static const char help[] =
 /* What the options say, before it is known what they mean together. */
 struct given {
     const char *out, *data, *log, *format, *budget, *value_bits, *pruned, *family, *levels, *state;
-    uint64_t bias_bits, steps, epochs, seed, threads, choose_epochs, retrain_epochs, level_epochs, quantize_epochs,
+    uint64_t bias_bits, reset_updates, steps, epochs, seed, threads, choose_epochs, retrain_epochs, level_epochs, quantize_epochs,
         batch, balance, search;
-    double prior, augment, noise, dampen, distill, temperature, choose_rate, ratio, prune_rate, retrain_rate,
+    double prior, augment, noise, dampen, rho_first, rho_last, distill, temperature, choose_rate, ratio, prune_rate, retrain_rate,
         quantize_rate;
     bool quick, all_images, no_normalize, json;
 };
@@ -153,6 +157,9 @@ static const struct {
     {"augment", DECIMAL, offsetof(struct given, augment), 0, 10},
     {"noise", DECIMAL, offsetof(struct given, noise), 0, 1},
     {"dampen", DECIMAL, offsetof(struct given, dampen), 0, 1},
+    {"rho-first", DECIMAL, offsetof(struct given, rho_first), 1e-9, 1e9},
+    {"rho-last", DECIMAL, offsetof(struct given, rho_last), 1e-9, 1e9},
+    {"reset-updates", NUMBER, offsetof(struct given, reset_updates), 1, 40000},
     {"choose-rate", DECIMAL, offsetof(struct given, choose_rate), 1e-9, 1e9},
     {"prune-rate", DECIMAL, offsetof(struct given, prune_rate), 1e-9, 1e9},
     {"retrain-rate", DECIMAL, offsetof(struct given, retrain_rate), 1e-9, 1e9},
@@ -316,6 +323,11 @@ static struct espalier_compress_options compress_options(const struct given *giv
     options.train.noise = (float)given->noise;
     if (given->dampen >= 0.0)
         options.dampen = (float)given->dampen;
+    if (given->rho_first > 0.0)
+        options.rho_first = (float)given->rho_first;
+    if (given->rho_last > 0.0)
+        options.rho_last = (float)given->rho_last;
+    options.reset_updates = (uint32_t)given->reset_updates;
     if (given->choose_rate > 0.0)
         options.choose_rate = (float)given->choose_rate;
     if (given->prior > 0.0)

@@ -57,6 +57,8 @@ struct espalier_compress_options {
                                                       biases, and for weights in proportion to a level's width */
     float dampen; /**< 0 to 1; grows from 0 to this while weights are trained with levels: at its end only derivatives
                      whose mean is more than this share of their deviation move a weight to another level. 0: none */
+    uint32_t reset_updates; /**< updates of Z and U, 4 an epoch, after which ADMM's learning rate begins anew (Zhang et
+                               al. 2018 reset it at each); 0: it falls over the whole of a step */
     float rho_first, rho_last;             /**< penalty of ADMM at the start and at the end of a step, over 0 */
     const char *made_by;                   /**< for the model: the command line */
     const struct espalier_network *pruned; /**< espalier_compress: what pruning of the network gave before; it is then

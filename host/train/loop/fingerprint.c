@@ -48,6 +48,7 @@ static const struct field compress_fields[] = {
     {"retrain-rate", FLOAT, offsetof(struct espalier_compress_options, retrain_rate)},
     {"quantize-rate", FLOAT, offsetof(struct espalier_compress_options, quantize_rate)},
     {"dampen", FLOAT, offsetof(struct espalier_compress_options, dampen)},
+    {"reset-updates", U32, offsetof(struct espalier_compress_options, reset_updates)},
     {"rho at first", FLOAT, offsetof(struct espalier_compress_options, rho_first)},
     {"rho at last", FLOAT, offsetof(struct espalier_compress_options, rho_last)},
 };

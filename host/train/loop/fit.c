@@ -22,14 +22,42 @@ static double schedule(const struct espalier_run *run, double steps)
     return fit->part_from + (to - fit->part_from) * steps / ((double)fit->epochs * run->steps);
 }
 
+/* Batches between two updates of what an epoch updates. */
+static uint32_t update_every(const struct espalier_run *run)
+{
+    uint32_t updates = run->hooks.updates;
+
+    return updates > 0 ? (run->steps + updates - 1) / updates : 0;
+}
+
+/* The first batch behind the n-th update of the stage, or behind its last batch. */
+static double behind_update(const struct espalier_run *run, uint64_t n)
+{
+    uint32_t every = update_every(run), in_epoch = (run->steps + every - 1) / every;
+
+    return fmin((double)(n / in_epoch) * run->steps + (double)(n % in_epoch) * every,
+                (double)run->fit->epochs * run->steps);
+}
+
+/* Where the learning rate is between two of its resets, 0 to 1. */
+static double since_reset(const struct espalier_run *run, uint32_t epoch, uint32_t step)
+{
+    uint32_t every = update_every(run), in_epoch = (run->steps + every - 1) / every, resets = run->hooks.resets;
+    uint64_t first = ((uint64_t)epoch * in_epoch + step / every) / resets * resets;
+    double from = behind_update(run, first), to = behind_update(run, first + resets);
+
+    return ((double)epoch * run->steps + step - from) / (to - from);
+}
+
 static float learning_rate(const struct espalier_run *run, uint32_t epoch, uint32_t step)
 {
     double total = (double)run->fit->epochs * run->steps, at = (double)epoch * run->steps + step;
     double warm_up = fmin(WARM_UP_STEPS, 0.1 * total);
+    double along = run->hooks.resets > 0 ? since_reset(run, epoch, step) : schedule(run, at);
     const double pi = 3.14159265358979323846;
 
     return run->fit->learning_rate *
-           (float)(0.5 * (1.0 + cos(pi * schedule(run, at))) * fmin(1.0, (at + 1.0) / (warm_up + 1.0)));
+           (float)(0.5 * (1.0 + cos(pi * along)) * fmin(1.0, (at + 1.0) / (warm_up + 1.0)));
 }
 
 /* Gains and running averages of normalization, a step on. */
@@ -203,14 +231,14 @@ static enum espalier_status train_epoch(struct espalier_run *run, struct espalie
 {
     const struct espalier_fit *fit = run->fit;
     struct espalier_progress progress = begin_progress(run, run->epoch + 1);
-    uint32_t updates = run->hooks.updates, update_every = updates > 0 ? (run->steps + updates - 1) / updates : 0;
+    uint32_t every = update_every(run);
     double total = 0.0;
 
     espalier_random_shuffle(fit->random, run->order, run->images);
     for (uint32_t step = 0; step < run->steps; step++) {
         double loss = 0.0;
         enum espalier_status status = train_batch(run, run->epoch, step, &loss, error);
-        if (status == ESPALIER_OK && updates > 0 && ((step + 1) % update_every == 0 || step + 1 == run->steps))
+        if (status == ESPALIER_OK && every > 0 && ((step + 1) % every == 0 || step + 1 == run->steps))
             status = run->hooks.update(run->hooks.context, fit->network, error);
         if (status != ESPALIER_OK)
             return status;

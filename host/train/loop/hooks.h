@@ -23,6 +23,7 @@ struct espalier_hooks {
     bool noisy;       /* views have variances, and no teacher is asked */
     bool shared_norm; /* normalization: all rows of a layer must have one deviation */
     uint32_t updates; /* calls of `update` in an epoch, the last at its end */
+    uint32_t resets;  /* calls of `update` after which the learning rate begins anew; 0: it does not */
 
     /* Brings the views up to date with the network. */
     void (*refresh)(void *context, const struct espalier_network *network, const struct espalier_live *live,

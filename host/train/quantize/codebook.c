@@ -170,12 +170,14 @@ void espalier_quantizer_step(struct espalier_quantizer *quantizer, const struct 
     }
 }
 
-/* Codes of a kind times the scale that suits them best: the scale is the unit, if it is not too small for rule A4. */
+/* Codes of a kind (linear ones of clustered levels that no codebook holds) times the scale that suits them best: it is the unit, if it is not too small for rule A4. */
 static enum espalier_status choose_codes(const struct espalier_float_layer *layer,
                                          const struct espalier_quantized_layer *quantized, const float *kept,
                                          size_t count, struct espalier_levels *levels, struct espalier_error *error)
 {
-    struct espalier_codes codes = espalier_codes_of(quantized->kind, quantized->value_bits);
+    struct espalier_codes codes = quantized->kind == ESPALIER_LEVELS_CLUSTERED
+                                      ? (struct espalier_codes){.low = levels->low, .high = levels->high}
+                                      : espalier_codes_of(quantized->kind, quantized->value_bits);
     float scale = 0.0F;
     double gain;
     enum espalier_status status = levels->count > 0 ? espalier_solve_codes(quantized->kind, quantized->value_bits, kept,
@@ -204,13 +206,10 @@ enum espalier_status espalier_choose_levels(const struct espalier_float_layer *l
     size_t count = copy_kept(layer, kept);
     espalier_levels_range(levels, value_bits);
     levels->count = espalier_codebook_entries(value_bits);
-    if (quantized->kind != ESPALIER_LEVELS_CLUSTERED)
-        status = choose_codes(layer, quantized, kept, count, levels, error);
-    else if (levels->count > 0)
+    if (is_learned(quantized))
         status = choose_codebook(layer, quantized, kept, count, error);
     else
-        levels->unit = fmaxf(espalier_best_step(kept, count, levels->low, levels->high),
-                             choose_unit(layer, 0.0F, quantized->input_step));
+        status = choose_codes(layer, quantized, kept, count, levels, error);
     free(kept);
     return status;
 }

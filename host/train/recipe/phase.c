@@ -41,6 +41,7 @@ enum espalier_status espalier_run_admm(struct espalier_job *job, const struct es
     admm.growth = powf(options->rho_last / options->rho_first, 1.0F / (float)(UPDATES_A_EPOCH * phase->epochs));
 
     struct espalier_hooks hooks = espalier_admm_hooks(&admm);
+    hooks.resets = options->reset_updates;
     stage.hooks = &hooks;
     status = espalier_run_stage(job, phase, stage, error);
     if (status == ESPALIER_OK)

@@ -79,7 +79,7 @@ static enum espalier_status train_levels(struct espalier_job *job, const struct 
     enum espalier_status status = create_quantizer(job, error);
     struct espalier_hooks hooks = espalier_quantizer_hooks(&job->quantizer, settling);
 
-    stage.stage = "quantize";
+    stage.stage = settling ? "settle" : "quantize";
     stage.hooks = &hooks;
     job->size.quantizer = &job->quantizer;
     return status == ESPALIER_OK ? espalier_run_stage(job, phase, stage, error) : status;
