@@ -78,9 +78,11 @@ static const char help[] =
     "  --choose-rate, --prune-rate, --retrain-rate, --quantize-rate R   learning rates at the start of a stage\n"
     "                       (default 0.002, 0.001, 0.003, 0.005; dense quantizes with 0.0002); --quantize-rate moves\n"
     "                       weights in proportion to the width of their layer's levels\n"
-    "  --rho-first, --rho-last R   penalty of ADMM at the start and at the end of a step, growing geometrically between\n"
+    "  --rho-first, --rho-last R   penalty of ADMM at the start and at the end of a step, growing geometrically "
+    "between\n"
     "                       (default 0.01 and 1; gap 0.5)\n"
-    "  --reset-updates N    ADMM's learning rate begins anew after N updates of Z and U, of which an epoch has 4 (default:\n"
+    "  --reset-updates N    ADMM's learning rate begins anew after N updates of Z and U, of which an epoch has 4 "
+    "(default:\n"
     "                       it falls over the whole of a step)\n"
     "  --dampen D           0 to 1 (default 0.05; 0: none): while weights with levels are trained, what pushes them "
     "to\n"
@@ -113,10 +115,10 @@ static const char help[] =
 /* What the options say, before it is known what they mean together. */
 struct given {
     const char *out, *data, *log, *format, *budget, *value_bits, *pruned, *family, *levels, *state;
-    uint64_t bias_bits, reset_updates, steps, epochs, seed, threads, choose_epochs, retrain_epochs, level_epochs, quantize_epochs,
-        batch, balance, search;
-    double prior, augment, noise, dampen, rho_first, rho_last, distill, temperature, choose_rate, ratio, prune_rate, retrain_rate,
-        quantize_rate;
+    uint64_t bias_bits, reset_updates, steps, epochs, seed, threads, choose_epochs, retrain_epochs, level_epochs,
+        quantize_epochs, batch, balance, search;
+    double prior, augment, noise, dampen, rho_first, rho_last, distill, temperature, choose_rate, ratio, prune_rate,
+        retrain_rate, quantize_rate;
     bool quick, all_images, no_normalize, json;
 };
 

@@ -56,8 +56,7 @@ static float learning_rate(const struct espalier_run *run, uint32_t epoch, uint3
     double along = run->hooks.resets > 0 ? since_reset(run, epoch, step) : schedule(run, at);
     const double pi = 3.14159265358979323846;
 
-    return run->fit->learning_rate *
-           (float)(0.5 * (1.0 + cos(pi * along)) * fmin(1.0, (at + 1.0) / (warm_up + 1.0)));
+    return run->fit->learning_rate * (float)(0.5 * (1.0 + cos(pi * along)) * fmin(1.0, (at + 1.0) / (warm_up + 1.0)));
 }
 
 /* Gains and running averages of normalization, a step on. */

@@ -21,8 +21,9 @@ struct espalier_fit {
     const struct espalier_dataset *data;
     const struct espalier_train_options *options; /* all but epochs and learning_rate, which are the stage's own */
     uint32_t epochs;
-    bool normalized;           /* with batch normalization (norm.h); never with constraints or noise */
-    float learning_rate;       /* at the start; falls to 0 along half a cosine, after a short linear rise; see hooks.h: resets */
+    bool normalized;     /* with batch normalization (norm.h); never with constraints or noise */
+    float learning_rate; /* at the start; falls to 0 along half a cosine, after a short linear rise; see hooks.h: resets
+                          */
     double part_from, part_to; /* of a longer schedule, 0 to 1, that this stage is a part of; both 0: all of it */
     double done_from, done_to; /* shares of the whole job done before and after this stage */
     struct espalier_random *random;

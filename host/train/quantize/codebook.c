@@ -170,7 +170,8 @@ void espalier_quantizer_step(struct espalier_quantizer *quantizer, const struct 
     }
 }
 
-/* Codes of a kind (linear ones of clustered levels that no codebook holds) times the scale that suits them best: it is the unit, if it is not too small for rule A4. */
+/* Codes of a kind (linear ones of clustered levels that no codebook holds) times the scale that suits them best: it is
+ * the unit, if it is not too small for rule A4. */
 static enum espalier_status choose_codes(const struct espalier_float_layer *layer,
                                          const struct espalier_quantized_layer *quantized, const float *kept,
                                          size_t count, struct espalier_levels *levels, struct espalier_error *error)
