@@ -180,6 +180,17 @@ START_TEST(help_is_given_and_misuse_is_told)
 }
 END_TEST
 
+START_TEST(output_that_is_lost_is_a_failure)
+{
+    static const char *const words[] = {"--help", "--version", "compress --help", "boards --json"};
+    for (size_t i = 0; i < sizeof words / sizeof *words; i++) {
+        check_run(1, "what it printed is lost", "%s 2>&1 > /dev/full #", words[i]); /* # hides what follows */
+        check_run(0, "", "%s > /dev/null", words[i]);
+    }
+    check_run(2, "unknown option", "boards --frobnicate 2>&1 > /dev/full #"); /* it says itself what is wrong */
+}
+END_TEST
+
 START_TEST(each_kind_of_failure_has_its_exit_code_and_names_the_file)
 {
     struct espalier_model *model = digit_model(test_seed());
@@ -756,6 +767,7 @@ int main(void)
 {
     const TTest *const tests[] = {
         help_is_given_and_misuse_is_told,
+        output_that_is_lost_is_a_failure,
         each_kind_of_failure_has_its_exit_code_and_names_the_file,
         a_network_too_large_for_the_board_is_refused,
         the_smallest_board_runs_the_shipped_compressed_models_and_refuses_the_dense_one,
