@@ -1263,6 +1263,58 @@ START_TEST(a_command_is_told_without_the_options_that_nothing_made_depends_on)
 }
 END_TEST
 
+START_TEST(progress_tells_the_residual_in_stages_that_have_one)
+{
+    static struct training_report report = {.command = "compress", .label = "compressing"};
+    char text[TRAINING_STATE_MAX];
+    struct espalier_progress progress = {
+        .stage = "prune 1/3", .epoch = 3, .epochs = 8, .loss = 0.39781, .accuracy = 0.948, .bits = 2163360};
+    test_ok(training_report_begin(&report, &error));
+    progress.residual = 0.1234;
+    progress.epoch_end = true;
+    ck_assert(training_report_progress(&report, &progress));
+    training_report_state(&report, &progress, text);
+    ck_assert_str_eq(text, "prune 1/3: 3/8, loss 0.3978, residual 0.12, 94.80 %, 2163360 bits");
+    progress.epoch_end = false;
+    progress.residual = 0.0;
+    progress.epoch = 4;
+    training_report_state(&report, &progress, text); /* within an epoch, as at the end of the one before */
+    ck_assert_str_eq(text, "prune 1/3: 4/8, loss 0.3978, residual 0.12, 94.80 %, 2163360 bits");
+    progress.stage = "retrain";
+    progress.epoch = 1;
+    training_report_state(&report, &progress, text);
+    ck_assert_str_eq(text, "retrain: 1/8, loss 0.3978, 94.80 %, 2163360 bits");
+    ck_assert_int_eq(training_report_end(&report, ESPALIER_OK, &error), ESPALIER_OK);
+}
+END_TEST
+
+START_TEST(without_a_terminal_a_line_a_minute_is_shown)
+{
+    struct progress bar;
+    const char *path = test_path(0, "lines");
+    size_t size;
+    ck_assert(freopen(path, "w", stderr) != NULL);
+    progress_begin(&bar, "compressing");
+    progress_line(&bar, 0.1, "not in the first minute");
+    bar.begin -= 61.0; /* a minute later */
+    bar.last -= 61.0;
+    progress_update_text(&bar, 0.2, "a bar is for terminals");
+    progress_line(&bar, 0.25, "first");
+    progress_line(&bar, 0.3, "too early");
+    bar.last -= 61.0;
+    progress_line(&bar, 0.5, "second");
+    progress_end(&bar);
+    fflush(stderr);
+    char *text = (char *)test_read_file(path, &size);
+    text[size] = '\0';
+    ck_assert_msg(strstr(text, "compressing: 25 %, 3:0") == text, "%s", text);
+    const char *line = strchr(text, '\n') + 1;
+    ck_assert_msg(strstr(line, "compressing: 50 %, 1:0") == line && strcmp(line + 23, " left: second\n") == 0, "%s",
+                  line);
+    free(text);
+}
+END_TEST
+
 START_TEST(the_commands_say_what_is_wrong)
 {
     const char *missing = test_path(0, "no-such-folder"), *damaged = test_path(1, "damaged.ckpt"),
@@ -1328,6 +1380,8 @@ int main(void)
         the_commands_make_a_model_that_knows_digits,
         the_commands_prune_by_families_and_quantize_to_levels,
         a_command_is_told_without_the_options_that_nothing_made_depends_on,
+        progress_tells_the_residual_in_stages_that_have_one,
+        without_a_terminal_a_line_a_minute_is_shown,
         the_commands_say_what_is_wrong,
     };
     return test_run("compress", tests, sizeof tests / sizeof *tests);
