@@ -7,6 +7,7 @@
 
 #include <espalier/counters.h>
 #include <espalier/engine.h>
+#include <espalier/network.h>
 #include <espalier/pack.h>
 #include <espalier_sim.h>
 #include <png.h>
@@ -491,6 +492,60 @@ START_TEST(files_that_could_not_be_written_are_refused_at_the_beginning)
 }
 END_TEST
 
+START_TEST(options_of_compress_that_would_say_nothing_are_refused)
+{
+    static const struct {
+        int code;
+        const char *arguments, *told;
+    } cases[] = {
+        {2, "dense --ratio 5", "--format dense prunes nothing: no --ratio"},
+        {2, "dense --budget 1,2,3,4", "no --budget"},
+        {2, "dense --family elements", "no --family"},
+        {2, "dense --balance 4", "no --balance"},
+        {2, "dense --search 4", "no --search"},
+        {2, "dense --steps 2", "no --steps"},
+        {2, "dense --choose-epochs 2", "no --choose-epochs"},
+        {2, "dense --choose-rate 0.1", "no --choose-rate"},
+        {2, "dense --prior 1", "no --prior"},
+        {2, "dense --prune-rate 0.1", "no --prune-rate"},
+        {2, "dense --retrain-epochs 2", "no --retrain-epochs"},
+        {2, "dense --retrain-rate 0.1", "no --retrain-rate"},
+        {2, "dense --no-normalize", "no --no-normalize"},
+        {2, "dense --pruned $D/new", "--pruned names a network that is there"},
+        {2, "structured --balance 4", "--balance goes with --format gap"},
+        {2, "gap --budget 1,2,3,4 --ratio 5", "--budget takes the place of --ratio"},
+        {2, "gap --budget -18446744073709551600,2,3,4", "--budget is a list"},
+        {2, "gap --budget 1,+2,3,4", "--budget is a list"},
+        {2, "gap --budget 1/-18446744073709551600,2,3,4", "--budget is a list"},
+        {2, "gap --budget 99999999999999999999,2,3,4", "--budget is a list"},
+        {2, "structured --budget 1x2,3x,5x6,7x8", "--budget is a list"},
+        {4, "gap --value-bits 4,4,4,4,4", "--value-bits is a list of 5 for 4 layers"},
+        {4, "gap --levels uniform,uniform,uniform,uniform,binary", "--levels is a list of 5 for 4 layers"},
+        {4, "gap --quick --steps 16", "16 pruning steps in 8 epochs of pruning: each takes one or more; raise"},
+    };
+    struct espalier_error error = {0};
+    struct espalier_network *network = NULL;
+    uint32_t layers;
+    const struct espalier_shape *shapes = espalier_lenet5_shapes(&layers);
+    test_link_digits();
+    setenv("D", test_directory(), 1);
+    test_ok(espalier_network_create(shapes, layers, 1, &network, &error));
+    test_ok(espalier_network_save(network, "nobody", test_path(0, "untrained.ckpt"), &error));
+    espalier_network_free(network);
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++)
+        check_run(cases[i].code, cases[i].told, "compress $D/untrained.ckpt --data $D --out $D/new.esp --format %s",
+                  cases[i].arguments);
+    /* What was pruned before is quantized in any format, also by a command that repeats how it was pruned. */
+    check_run(
+        0, "quantized, nothing is pruned",
+        "compress $D/untrained.ckpt --data $D --out $D/new.esp --format gap --quick --ratio 20 --quantize-epochs 1 "
+        "--value-bits 3,3,2,2 --pruned $(cp $D/untrained.ckpt $D/pruned.ckpt; echo $D/pruned.ckpt)");
+    check_run(0, "quantized, nothing is pruned",
+              "compress $D/untrained.ckpt --data $D --out $D/new.esp --format dense --quick --quantize-epochs 1 "
+              "--pruned $D/pruned.ckpt");
+}
+END_TEST
+
 START_TEST(a_log_that_cannot_be_written_costs_the_log_alone)
 {
     static const char *const warning = "warning: /dev/full cannot be written: No space left on device; goes on without";
@@ -885,6 +940,7 @@ int main(void)
         with_all_images_nothing_is_held_out_and_nothing_judges,
         two_files_of_a_training_that_are_the_same_are_refused,
         files_that_could_not_be_written_are_refused_at_the_beginning,
+        options_of_compress_that_would_say_nothing_are_refused,
         a_log_that_cannot_be_written_costs_the_log_alone,
         eval_on_every_board_agrees_with_the_engine_and_its_figures_add_up,
         compare_ends_well_when_every_logit_is_equal,

@@ -168,6 +168,22 @@ static enum espalier_status run(struct compress_arguments *arguments, const stru
     return training_report_end(report, status, error);
 }
 
+/* Lists by layers may be shorter than the network, but not longer. */
+static enum espalier_status check_lists(const struct compress_arguments *arguments,
+                                        const struct espalier_network *network, struct espalier_error *error)
+{
+    const struct {
+        const char *name;
+        uint32_t count;
+    } lists[] = {{"--value-bits", arguments->value_bits_count}, {"--levels", arguments->levels_count}};
+
+    for (size_t i = 0; i < sizeof lists / sizeof *lists; i++)
+        if (lists[i].count > network->layer_count)
+            return espalier_fail(error, ESPALIER_ERR_RANGE, "%s is a list of %u for %u layers", lists[i].name,
+                                 lists[i].count, network->layer_count);
+    return ESPALIER_OK;
+}
+
 static enum espalier_status compress(struct compress_arguments *arguments, int argc, char **argv,
                                      struct espalier_error *error)
 {
@@ -183,6 +199,8 @@ static enum espalier_status compress(struct compress_arguments *arguments, int a
     double begin = training_seconds();
 
     enum espalier_status status = espalier_network_load(arguments->baseline, &network, &made_by, error);
+    if (status == ESPALIER_OK)
+        status = check_lists(arguments, network, error);
     if (status == ESPALIER_OK)
         status = training_command_line(made_by, argc, argv, command, error);
     if (status == ESPALIER_OK)
