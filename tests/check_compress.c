@@ -1081,6 +1081,66 @@ START_TEST(unsuitable_options_and_divergence_are_refused)
 }
 END_TEST
 
+START_TEST(a_network_that_pruning_cuts_off_is_refused)
+{
+    static const struct {
+        enum espalier_format format;
+        const char *names[4];
+    } cases[] = {{ESPALIER_GAP, {NULL}},
+                 {ESPALIER_GAP, {"global"}},
+                 {ESPALIER_GAP, {"blocks:1x1"}},
+                 {ESPALIER_STRUCTURED, {NULL}},
+                 {ESPALIER_STRUCTURED, {"filters+columns"}}};
+    struct espalier_budget budgets[4];
+    struct espalier_dataset data = draw_data(test_seed());
+    struct espalier_network *network = trained_network(&data);
+    struct espalier_model *model = NULL;
+    for (size_t i = 0; i < 4; i++)
+        budgets[i] = (struct espalier_budget){.weights = 1, .rows = 1, .columns = 1};
+    network->layers[0].weights[0] = 1e3F; /* row 0 is kept, but what is read is row 1 */
+    network->layers[1].weights[espalier_shape_columns(&network->layers[1].shape) / network->layers[0].shape.rows] =
+        1e3F;
+    for (size_t c = 0; c < sizeof cases / sizeof *cases; c++) {
+        struct espalier_compress_options options = small_options(cases[c].format);
+        struct espalier_family families[4];
+        options.budgets = budgets;
+        options.budget_count = 4;
+        options.steps = options.prune_epochs = 1;
+        options.prune_rate = 1e-9F;
+        if (cases[c].names[0] != NULL) {
+            read_families(cases[c].names, 0, families);
+            options.families = families;
+            options.family_count = 4;
+        }
+        ck_assert_int_eq(espalier_compress(network, &data, &options, &model, &error), ESPALIER_ERR_RANGE);
+        ck_assert_msg(strstr(error.message, "prune 1/1: layer 1 has no weights left") != NULL &&
+                          strstr(error.message, "larger budgets may help") != NULL,
+                      "%s", error.message);
+        ck_assert_ptr_null(model);
+    }
+    espalier_network_free(network);
+    espalier_dataset_free(&data);
+}
+END_TEST
+
+START_TEST(weights_that_folding_makes_not_finite_are_told_as_divergence)
+{
+    struct espalier_dataset data = draw_data(test_seed());
+    struct espalier_network *network = trained_network(&data);
+    struct espalier_compress_options options = small_options(ESPALIER_GAP);
+    struct espalier_model *model = NULL;
+    for (uint32_t i = 0; i < network->layer_count; i++) /* finite, and so are sums, but not their squares */
+        for (size_t k = 0; k < espalier_shape_weights(&network->layers[i].shape); k++)
+            network->layers[i].weights[k] *= i == 1 ? 1e25F : 1.0F;
+    options.quantize_epochs = 0;
+    ck_assert_int_eq(espalier_quantize(network, &data, &options, &model, &error), ESPALIER_ERR_DIVERGED);
+    ck_assert_msg(strstr(error.message, "balance: a weight is not finite") == error.message, "%s", error.message);
+    ck_assert_ptr_null(model);
+    espalier_network_free(network);
+    espalier_dataset_free(&data);
+}
+END_TEST
+
 /* ---- the commands, on digits ---- */
 
 /* Runs a command of at most 19 words. */
@@ -1203,6 +1263,58 @@ START_TEST(a_command_is_told_without_the_options_that_nothing_made_depends_on)
 }
 END_TEST
 
+START_TEST(progress_tells_the_residual_in_stages_that_have_one)
+{
+    static struct training_report report = {.command = "compress", .label = "compressing"};
+    char text[TRAINING_STATE_MAX];
+    struct espalier_progress progress = {
+        .stage = "prune 1/3", .epoch = 3, .epochs = 8, .loss = 0.39781, .accuracy = 0.948, .bits = 2163360};
+    test_ok(training_report_begin(&report, &error));
+    progress.residual = 0.1234;
+    progress.epoch_end = true;
+    ck_assert(training_report_progress(&report, &progress));
+    training_report_state(&report, &progress, text);
+    ck_assert_str_eq(text, "prune 1/3: 3/8, loss 0.3978, residual 0.12, 94.80 %, 2163360 bits");
+    progress.epoch_end = false;
+    progress.residual = 0.0;
+    progress.epoch = 4;
+    training_report_state(&report, &progress, text); /* within an epoch, as at the end of the one before */
+    ck_assert_str_eq(text, "prune 1/3: 4/8, loss 0.3978, residual 0.12, 94.80 %, 2163360 bits");
+    progress.stage = "retrain";
+    progress.epoch = 1;
+    training_report_state(&report, &progress, text);
+    ck_assert_str_eq(text, "retrain: 1/8, loss 0.3978, 94.80 %, 2163360 bits");
+    ck_assert_int_eq(training_report_end(&report, ESPALIER_OK, &error), ESPALIER_OK);
+}
+END_TEST
+
+START_TEST(without_a_terminal_a_line_a_minute_is_shown)
+{
+    struct progress bar;
+    const char *path = test_path(0, "lines");
+    size_t size;
+    ck_assert(freopen(path, "w", stderr) != NULL);
+    progress_begin(&bar, "compressing");
+    progress_line(&bar, 0.1, "not in the first minute");
+    bar.begin -= 61.0; /* a minute later */
+    bar.last -= 61.0;
+    progress_update_text(&bar, 0.2, "a bar is for terminals");
+    progress_line(&bar, 0.25, "first");
+    progress_line(&bar, 0.3, "too early");
+    bar.last -= 61.0;
+    progress_line(&bar, 0.5, "second");
+    progress_end(&bar);
+    fflush(stderr);
+    char *text = (char *)test_read_file(path, &size);
+    text[size] = '\0';
+    ck_assert_msg(strstr(text, "compressing: 25 %, 3:0") == text, "%s", text);
+    const char *line = strchr(text, '\n') + 1;
+    ck_assert_msg(strstr(line, "compressing: 50 %, 1:0") == line && strcmp(line + 23, " left: second\n") == 0, "%s",
+                  line);
+    free(text);
+}
+END_TEST
+
 START_TEST(the_commands_say_what_is_wrong)
 {
     const char *missing = test_path(0, "no-such-folder"), *damaged = test_path(1, "damaged.ckpt"),
@@ -1263,9 +1375,13 @@ int main(void)
         quantizing_a_pruned_network_from_its_file_gives_the_same_model,
         budgets_given_by_hand_are_kept,
         unsuitable_options_and_divergence_are_refused,
+        a_network_that_pruning_cuts_off_is_refused,
+        weights_that_folding_makes_not_finite_are_told_as_divergence,
         the_commands_make_a_model_that_knows_digits,
         the_commands_prune_by_families_and_quantize_to_levels,
         a_command_is_told_without_the_options_that_nothing_made_depends_on,
+        progress_tells_the_residual_in_stages_that_have_one,
+        without_a_terminal_a_line_a_minute_is_shown,
         the_commands_say_what_is_wrong,
     };
     return test_run("compress", tests, sizeof tests / sizeof *tests);

@@ -477,6 +477,10 @@ static void more_bits(struct job *job)
 {
     job->options.value_bits[2]++;
 }
+static void other_levels(struct job *job)
+{
+    job->options.levels[2] = ESPALIER_LEVELS_UNIFORM;
+}
 static void a_prior(struct job *job)
 {
     job->options.prior = nextafterf(job->options.prior, 2.0F);
@@ -506,10 +510,18 @@ START_TEST(the_state_of_another_job_is_refused_and_told_apart)
     static const struct {
         void (*change)(struct job *job);
         const char *told;
-    } changes[] = {{another_seed, "seed"},     {another_batch, "batch"},  {more_threads, "threads"},
-                   {another_ratio, "ratio"},   {more_bits, "layer 3"},    {a_prior, "prior"},
-                   {another_family, "famil"},  {another_image, "images"}, {another_label, "images"},
-                   {another_weight, "network"}};
+    } changes[] = {{another_seed, "seed: "},
+                   {another_batch, "batch: "},
+                   {more_threads, "threads: "},
+                   {another_ratio, "ratio: "},
+                   {more_bits, "values of layer 3: "},
+                   {other_levels, " bits, uniform here"},
+                   {other_levels, " bits, clustered there"},
+                   {a_prior, "prior: "},
+                   {another_family, "other families or budgets"},
+                   {another_image, "images: not the same"},
+                   {another_label, "images: not the same"},
+                   {another_weight, "network to begin with: not the same"}};
     struct espalier_random random;
     espalier_random_seed(&random, test_seed());
     struct job job = draw_job(&random, &kinds[1]);
@@ -527,7 +539,7 @@ START_TEST(the_state_of_another_job_is_refused_and_told_apart)
         changes[c].change(&other);
         ck_assert_int_eq(try_to_resume(&other, 1), ESPALIER_ERR_RANGE);
         ck_assert_msg(strstr(error.message, changes[c].told) != NULL && strstr(error.message, "other.state") != NULL &&
-                          strstr(error.message, "remove it") != NULL,
+                          strstr(error.message, "; give its options again, or remove it to begin anew") != NULL,
                       "%s", error.message);
         uint8_t *left = test_read_file(job.state, &left_size);
         ck_assert(left_size == size && memcmp(left, bytes, size) == 0);

@@ -7,6 +7,7 @@
 
 #include <espalier/counters.h>
 #include <espalier/engine.h>
+#include <espalier/network.h>
 #include <espalier/pack.h>
 #include <espalier_sim.h>
 #include <png.h>
@@ -177,6 +178,17 @@ START_TEST(help_is_given_and_misuse_is_told)
     check_run(2, "--bytes is a number", "bench-link --board up5k --bytes 0");
     check_run(2, "--trips is a number", "bench-link --board up5k --trips x");
     check_run(2, "there is no target \"nonsense\"", "doctor nonsense");
+}
+END_TEST
+
+START_TEST(output_that_is_lost_is_a_failure)
+{
+    static const char *const words[] = {"--help", "--version", "compress --help", "boards --json"};
+    for (size_t i = 0; i < sizeof words / sizeof *words; i++) {
+        check_run(1, "what it printed is lost", "%s 2>&1 > /dev/full #", words[i]); /* # hides what follows */
+        check_run(0, "", "%s > /dev/null", words[i]);
+    }
+    check_run(2, "unknown option", "boards --frobnicate 2>&1 > /dev/full #"); /* it says itself what is wrong */
 }
 END_TEST
 
@@ -393,6 +405,164 @@ START_TEST(with_all_images_nothing_is_held_out_and_nothing_judges)
               baseline, folder, out);
     check_run(4, "needs held-out images", "compress '%s' --format gap --search 2 --all-images --data '%s' --out '%s'",
               baseline, folder, out);
+}
+END_TEST
+
+/* ---- the files of train and compress; the shell puts the scratch directory in place of $D ---- */
+
+static const char nothing_but_text[] = "neither a checkpoint nor a log";
+
+/* Writes the file "text" in the scratch directory, which no command may touch. */
+static const char *write_text(void)
+{
+    const char *path = test_path(0, "text");
+    setenv("D", test_directory(), 1);
+    test_write_file(path, nothing_but_text, sizeof nothing_but_text - 1);
+    return path;
+}
+
+static void check_text(const char *path)
+{
+    size_t size;
+    uint8_t *bytes = test_read_file(path, &size);
+    ck_assert_uint_eq(size, sizeof nothing_but_text - 1);
+    ck_assert_mem_eq(bytes, nothing_but_text, size);
+    free(bytes);
+}
+
+START_TEST(two_files_of_a_training_that_are_the_same_are_refused)
+{
+    static const struct {
+        const char *arguments, *told;
+    } cases[] = {
+        {"train --out $D/new --state $D/new", "--out and --state are the same file"},
+        {"train --out $D/new --log $D/./new", "--out and --log are the same file"},
+        {"train --out $D/new --state $D/text --log $D/hard", "--state and --log are the same file"},
+        {"compress $D/text --format gap --out $D/text", "the baseline and --out are the same file"},
+        {"compress $D/text --format gap --out $D/symbolic", "the baseline and --out are the same file"},
+        {"compress $D/text --format gap --out $D/new --log $D/hard", "the baseline and --log are the same file"},
+        {"compress $D/text --format gap --out $D/new --state $D//text", "the baseline and --state are the same file"},
+        {"compress $D/text --format gap --out $D/new --pruned $D/text", "the baseline and --pruned are the same file"},
+        {"compress $D/text --format gap --out $D/new --pruned $D/new", "--pruned and --out are the same file"},
+        {"compress $D/text --format gap --out $D/new --state $D/new", "--out and --state are the same file"},
+    };
+    const char *text = write_text(), *hard = test_path(1, "hard"), *symbolic = test_path(2, "symbolic");
+    ck_assert_int_eq(link(text, hard), 0);
+    ck_assert_int_eq(symlink(text, symbolic), 0);
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        check_run(2, cases[i].told, "%s", cases[i].arguments);
+        check_text(text);
+        ck_assert_int_ne(access(test_path(3, "new"), F_OK), 0);
+    }
+}
+END_TEST
+
+START_TEST(files_that_could_not_be_written_are_refused_at_the_beginning)
+{
+    static const struct {
+        const char *arguments, *told;
+    } cases[] = {
+        {"train --out /no/such/x", "--out /no/such/x: cannot be written: No such file"},
+        {"train --out $D", ": is a folder"},
+        {"train --out $D/new/", ": is a folder"},
+        {"train --out $D/text/x", ": cannot be written: Not a directory"},
+        {"train --out /dev/null", "--out /dev/null: is no regular file"},
+        {"train --out $D/new --state /no/such/x", "--state /no/such/x: cannot be written"},
+        {"train --out $D/new --log /no/such/x", "--log /no/such/x: cannot be written"},
+        {"train --out $D/new --log $D/text", "is no log of training"},
+        {"compress $D/text --format gap --out /no/such/x", "--out /no/such/x: cannot be written"},
+        {"compress $D/text --format gap --out $D", ": is a folder"},
+        {"compress $D/text --format gap --out $D/new --pruned /no/such/x", "--pruned /no/such/x: cannot be written"},
+        {"compress $D/text --format gap --out $D/new --state $D", ": is a folder"},
+        {"compress $D/new --format gap --out $D/newer --log $D/text", "is no log of training"},
+    };
+    static const char *const logs[] = {"",       "stage,epoch,loss\ntrain,1,0.5\n", "stage,ep", "[",
+                                       "[\n]\n", "[\n{\"stage\": \"train\"}\n]\n"};
+    const char *text = write_text();
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        check_run(1, cases[i].told, "%s", cases[i].arguments);
+        check_text(text);
+        ck_assert_int_ne(access(test_path(3, "new"), F_OK), 0);
+    }
+    for (size_t i = 0; i < sizeof logs / sizeof *logs; i++) { /* these may be written anew; the baseline is none */
+        test_write_file(test_path(1, "log"), logs[i], strlen(logs[i]));
+        check_run(3, "text: ", "compress $D/text --format gap --out $D/new --log $D/log");
+    }
+    check_run(3, "text: ", "compress $D/text --format gap --out $D/new --log /dev/null");
+}
+END_TEST
+
+START_TEST(options_of_compress_that_would_say_nothing_are_refused)
+{
+    static const struct {
+        int code;
+        const char *arguments, *told;
+    } cases[] = {
+        {2, "dense --ratio 5", "--format dense prunes nothing: no --ratio"},
+        {2, "dense --budget 1,2,3,4", "no --budget"},
+        {2, "dense --family elements", "no --family"},
+        {2, "dense --balance 4", "no --balance"},
+        {2, "dense --search 4", "no --search"},
+        {2, "dense --steps 2", "no --steps"},
+        {2, "dense --choose-epochs 2", "no --choose-epochs"},
+        {2, "dense --choose-rate 0.1", "no --choose-rate"},
+        {2, "dense --prior 1", "no --prior"},
+        {2, "dense --prune-rate 0.1", "no --prune-rate"},
+        {2, "dense --retrain-epochs 2", "no --retrain-epochs"},
+        {2, "dense --retrain-rate 0.1", "no --retrain-rate"},
+        {2, "dense --no-normalize", "no --no-normalize"},
+        {2, "dense --pruned $D/new", "--pruned names a network that is there"},
+        {2, "structured --balance 4", "--balance goes with --format gap"},
+        {2, "gap --budget 1,2,3,4 --ratio 5", "--budget takes the place of --ratio"},
+        {2, "gap --budget -18446744073709551600,2,3,4", "--budget is a list"},
+        {2, "gap --budget 1,+2,3,4", "--budget is a list"},
+        {2, "gap --budget 1/-18446744073709551600,2,3,4", "--budget is a list"},
+        {2, "gap --budget 99999999999999999999,2,3,4", "--budget is a list"},
+        {2, "structured --budget 1x2,3x,5x6,7x8", "--budget is a list"},
+        {4, "gap --value-bits 4,4,4,4,4", "--value-bits is a list of 5 for 4 layers"},
+        {4, "gap --levels uniform,uniform,uniform,uniform,binary", "--levels is a list of 5 for 4 layers"},
+        {4, "gap --quick --steps 16", "16 pruning steps in 8 epochs of pruning: each takes one or more; raise"},
+    };
+    struct espalier_error error = {0};
+    struct espalier_network *network = NULL;
+    uint32_t layers;
+    const struct espalier_shape *shapes = espalier_lenet5_shapes(&layers);
+    test_link_digits();
+    setenv("D", test_directory(), 1);
+    test_ok(espalier_network_create(shapes, layers, 1, &network, &error));
+    test_ok(espalier_network_save(network, "nobody", test_path(0, "untrained.ckpt"), &error));
+    espalier_network_free(network);
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++)
+        check_run(cases[i].code, cases[i].told, "compress $D/untrained.ckpt --data $D --out $D/new.esp --format %s",
+                  cases[i].arguments);
+    /* What was pruned before is quantized in any format, also by a command that repeats how it was pruned. */
+    check_run(
+        0, "quantized, nothing is pruned",
+        "compress $D/untrained.ckpt --data $D --out $D/new.esp --format gap --quick --ratio 20 --quantize-epochs 1 "
+        "--value-bits 3,3,2,2 --pruned $(cp $D/untrained.ckpt $D/pruned.ckpt; echo $D/pruned.ckpt)");
+    check_run(0, "quantized, nothing is pruned",
+              "compress $D/untrained.ckpt --data $D --out $D/new.esp --format dense --quick --quantize-epochs 1 "
+              "--pruned $D/pruned.ckpt");
+}
+END_TEST
+
+START_TEST(a_log_that_cannot_be_written_costs_the_log_alone)
+{
+    static const char *const warning = "warning: /dev/full cannot be written: No space left on device; goes on without";
+    static const char *const end = "is written, but the log, /dev/full, is not";
+    struct espalier_error error = {0};
+    struct espalier_model *model = NULL;
+    test_link_digits();
+    setenv("D", test_directory(), 1);
+    check_run(1, end, "train --quick --epochs 2 --data $D --out $D/lost.ckpt --log /dev/full --state $D/lost.state");
+    check_run(1, warning, "compress $D/lost.ckpt --format dense --quick --data $D --out $D/lost.esp --log /dev/full");
+    check_run(1, end, "compress $D/lost.ckpt --format dense --quick --data $D --out $D/lost.esp --log /dev/full");
+    check_run(0, "1", /* it is told once */
+              "compress $D/lost.ckpt --format dense --quick --data $D --out $D/lost.esp --log /dev/full 2>&1 | "
+              "grep -c warning");
+    test_ok(espalier_model_load(test_path(0, "lost.esp"), &model, &error));
+    ck_assert_int_ne(access(test_path(1, "lost.state"), F_OK), 0);
+    espalier_model_free(model);
 }
 END_TEST
 
@@ -756,6 +926,7 @@ int main(void)
 {
     const TTest *const tests[] = {
         help_is_given_and_misuse_is_told,
+        output_that_is_lost_is_a_failure,
         each_kind_of_failure_has_its_exit_code_and_names_the_file,
         a_network_too_large_for_the_board_is_refused,
         the_smallest_board_runs_the_shipped_compressed_models_and_refuses_the_dense_one,
@@ -767,6 +938,10 @@ int main(void)
         eval_reads_other_images,
         eval_knows_which_images_are_held_out,
         with_all_images_nothing_is_held_out_and_nothing_judges,
+        two_files_of_a_training_that_are_the_same_are_refused,
+        files_that_could_not_be_written_are_refused_at_the_beginning,
+        options_of_compress_that_would_say_nothing_are_refused,
+        a_log_that_cannot_be_written_costs_the_log_alone,
         eval_on_every_board_agrees_with_the_engine_and_its_figures_add_up,
         compare_ends_well_when_every_logit_is_equal,
         threads_do_not_change_the_results,

@@ -619,6 +619,23 @@ START_TEST(forged_checkpoints_are_refused_or_sound)
 }
 END_TEST
 
+START_TEST(layers_that_cannot_be_are_told_by_their_number_from_1)
+{
+    uint32_t count;
+    const struct espalier_shape *lenet5 = espalier_lenet5_shapes(&count);
+    struct espalier_network *network = NULL;
+    struct espalier_shape shapes[4];
+    memcpy(shapes, lenet5, sizeof shapes);
+    shapes[0].pool = 5;
+    ck_assert_int_eq(espalier_network_create(shapes, count, 1, &network, &error), ESPALIER_ERR_RANGE);
+    ck_assert_msg(strstr(error.message, "layer 1: ") == error.message, "%s", error.message);
+    memcpy(shapes, lenet5, sizeof shapes);
+    shapes[2].in_channels++;
+    ck_assert_int_eq(espalier_network_create(shapes, count, 1, &network, &error), ESPALIER_ERR_RANGE);
+    ck_assert_str_eq(error.message, "layer 3: its input is not the output of layer 2");
+}
+END_TEST
+
 int main(void)
 {
     const TTest *const tests[] = {
@@ -635,6 +652,7 @@ int main(void)
         a_checkpoint_comes_back_as_it_was,
         damaged_and_missing_checkpoints_are_refused,
         forged_checkpoints_are_refused_or_sound,
+        layers_that_cannot_be_are_told_by_their_number_from_1,
     };
     return test_run("train", tests, sizeof tests / sizeof *tests);
 }

@@ -65,10 +65,9 @@ static enum espalier_status find_levels(const char *name, enum espalier_level_ki
 }
 
 enum espalier_status choices_read_levels(const char *text, enum espalier_level_kind *levels, uint8_t *bits,
-                                         struct espalier_error *error)
+                                         uint32_t *count, struct espalier_error *error)
 {
-    uint32_t count;
-    enum espalier_status status = count_names(text, &count, error);
+    enum espalier_status status = count_names(text, count, error);
 
     for (uint32_t i = 0; i < ESPALIER_LAYERS_MAX && status == ESPALIER_OK; i++) {
         char name[NAME_MAX_OF_CHOICE];

@@ -13,6 +13,6 @@ enum espalier_status choices_read_families(const char *text, uint32_t lanes, str
 
 /* The same for kinds of levels; @p bits [ESPALIER_LAYERS_MAX] becomes what a kind needs if it can be one width only. */
 enum espalier_status choices_read_levels(const char *text, enum espalier_level_kind *levels, uint8_t *bits,
-                                         struct espalier_error *error);
+                                         uint32_t *count, struct espalier_error *error);
 
 #endif

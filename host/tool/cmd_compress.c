@@ -156,18 +156,32 @@ static enum espalier_status train_model(const struct compress_arguments *argumen
 
 /* Trains towards the model, with progress and log. */
 static enum espalier_status run(struct compress_arguments *arguments, const struct espalier_network *network,
-                                const struct espalier_dataset *data, struct espalier_model **model,
-                                struct espalier_error *error)
+                                const struct espalier_dataset *data, struct training_report *report,
+                                struct espalier_model **model, struct espalier_error *error)
 {
-    struct training_report report = {
-        .command = "compress", .label = "compressing", .log_path = arguments->log, .state = arguments->state};
-    enum espalier_status status = training_report_begin(&report, error);
+    enum espalier_status status = training_report_begin(report, error);
 
     if (status != ESPALIER_OK)
         return status;
-    arguments->options.train.context = &report;
+    arguments->options.train.context = report;
     status = train_model(arguments, network, data, model, error);
-    return training_report_end(&report, status, error);
+    return training_report_end(report, status, error);
+}
+
+/* Lists by layers may be shorter than the network, but not longer. */
+static enum espalier_status check_lists(const struct compress_arguments *arguments,
+                                        const struct espalier_network *network, struct espalier_error *error)
+{
+    const struct {
+        const char *name;
+        uint32_t count;
+    } lists[] = {{"--value-bits", arguments->value_bits_count}, {"--levels", arguments->levels_count}};
+
+    for (size_t i = 0; i < sizeof lists / sizeof *lists; i++)
+        if (lists[i].count > network->layer_count)
+            return espalier_fail(error, ESPALIER_ERR_RANGE, "%s is a list of %u for %u layers", lists[i].name,
+                                 lists[i].count, network->layer_count);
+    return ESPALIER_OK;
 }
 
 static enum espalier_status compress(struct compress_arguments *arguments, int argc, char **argv,
@@ -179,10 +193,14 @@ static enum espalier_status compress(struct compress_arguments *arguments, int a
     struct espalier_dataset data = {0};
     struct espalier_model *model = NULL;
     struct result result = {.held_out = options->train.held_out};
+    struct training_report report = {
+        .command = "compress", .label = "compressing", .log_path = arguments->log, .state = arguments->state};
     char *made_by = NULL;
     double begin = training_seconds();
 
     enum espalier_status status = espalier_network_load(arguments->baseline, &network, &made_by, error);
+    if (status == ESPALIER_OK)
+        status = check_lists(arguments, network, error);
     if (status == ESPALIER_OK)
         status = training_command_line(made_by, argc, argv, command, error);
     if (status == ESPALIER_OK)
@@ -193,7 +211,7 @@ static enum espalier_status compress(struct compress_arguments *arguments, int a
     if (status == ESPALIER_OK && options->families != NULL && options->family_count < network->layer_count)
         options->family_count = network->layer_count; /* the list's last one goes for all that follow */
     if (status == ESPALIER_OK)
-        status = run(arguments, network, &data, &model, error);
+        status = run(arguments, network, &data, &report, &model, error);
     if (status == ESPALIER_OK)
         status = finish(arguments, model, &data, &result, error);
     result.seconds = training_seconds() - begin;
@@ -201,11 +219,26 @@ static enum espalier_status compress(struct compress_arguments *arguments, int a
         (void)remove(arguments->state);
     if (status == ESPALIER_OK)
         print_result(arguments, &result);
+    if (status == ESPALIER_OK)
+        status = training_report_check_log(&report, arguments->out, error);
     espalier_model_free(model);
     espalier_dataset_free(&data);
     espalier_network_free(network);
     free(made_by);
     return status;
+}
+
+/* What is there of --pruned is only read. */
+static int check_files(const char *command, const struct compress_arguments *arguments)
+{
+    bool there = arguments->pruned != NULL && access(arguments->pruned, F_OK) == 0;
+    const struct training_file files[] = {{"the baseline", arguments->baseline, TRAINING_READ},
+                                          {"--pruned", arguments->pruned, there ? TRAINING_READ : TRAINING_REPLACED},
+                                          {"--out", arguments->out, TRAINING_REPLACED},
+                                          {"--state", arguments->state, TRAINING_REPLACED},
+                                          {"--log", arguments->log, TRAINING_LOGGED}};
+
+    return training_check_files(command, files, sizeof files / sizeof *files);
 }
 
 int espalier_cmd_compress(int argc, char **argv)
@@ -218,6 +251,8 @@ int espalier_cmd_compress(int argc, char **argv)
         return tool_usage_error(argv[0], "no more than 255 words are expected");
     memcpy(as_given, argv, (size_t)argc * sizeof *argv);
     int code = compress_read_arguments(argc, argv, &arguments);
+    if (code == TOOL_GO_ON)
+        code = check_files(argv[0], &arguments);
     if (code != TOOL_GO_ON)
         return code;
     training_single_blas();

@@ -199,6 +199,8 @@ static enum espalier_status train(const struct arguments *arguments, const char 
         (void)remove(arguments->state);
     if (status == ESPALIER_OK)
         print_result(arguments, &train_options, &report.last, training_seconds() - begin);
+    if (status == ESPALIER_OK)
+        status = training_report_check_log(&report, arguments->out, error);
     espalier_network_free(network);
     espalier_dataset_free(&data);
     return status;
@@ -219,6 +221,12 @@ int espalier_cmd_train(int argc, char **argv)
         return tool_usage_error(argv[0], "%s is not expected here", argv[optind]);
     if (arguments.out == NULL)
         return tool_usage_error(argv[0], "--out names the checkpoint to write");
+    const struct training_file files[] = {{"--out", arguments.out, TRAINING_REPLACED},
+                                          {"--state", arguments.state, TRAINING_REPLACED},
+                                          {"--log", arguments.log, TRAINING_LOGGED}};
+    code = training_check_files(argv[0], files, sizeof files / sizeof *files);
+    if (code != TOOL_GO_ON)
+        return code;
     training_single_blas();
     training_catch_signals();
     return train(&arguments, made_by, &error) == ESPALIER_OK ? TOOL_OK : training_fail(argv[0], &error);

@@ -6,8 +6,11 @@
 #include "tool.h"
 #include "training.h"
 
+#include <ctype.h>
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 static const char help[] =
     "usage: espalier compress BASELINE.ckpt --format dense|structured|gap --out MODEL.esp [OPTION]...\n\n"
@@ -173,6 +176,52 @@ static const struct {
 };
 enum { OPTIONS = sizeof table / sizeof *table, FIRST_CODE = 256 };
 
+/* What only pruning looks at; none of these can be 0. */
+static const char *const only_pruning[] = {
+    "budget", "ratio", "family",     "balance",        "search",       "choose-epochs", "choose-rate",
+    "prior",  "steps", "prune-rate", "retrain-epochs", "retrain-rate", "no-normalize",
+};
+
+static bool is_given(const struct given *given, const char *name)
+{
+    for (size_t i = 0; i < OPTIONS; i++) {
+        const void *field = (const char *)given + table[i].offset;
+        if (strcmp(name, table[i].name) != 0)
+            continue;
+        switch (table[i].kind) {
+        case TEXT:
+            return *(const char *const *)field != NULL;
+        case NUMBER:
+            return *(const uint64_t *)field > 0;
+        case DECIMAL:
+            return *(const double *)field > 0.0;
+        case FLAG:
+            return *(const bool *)field;
+        }
+    }
+    return false;
+}
+
+/* Refuses options that would say nothing beside others. A network that was pruned before may be quantized in any
+ * format, and by a command that repeats how. */
+static enum espalier_status check_together(const struct given *given, enum espalier_format format,
+                                           struct espalier_error *error)
+{
+    const size_t count = format == ESPALIER_DENSE ? sizeof only_pruning / sizeof *only_pruning : 0;
+
+    for (size_t i = 0; i < count; i++)
+        if (is_given(given, only_pruning[i]))
+            return espalier_fail(error, ESPALIER_ERR_RANGE, "--format dense prunes nothing: no --%s", only_pruning[i]);
+    if (format == ESPALIER_DENSE && given->pruned != NULL && access(given->pruned, F_OK) != 0)
+        return espalier_fail(error, ESPALIER_ERR_RANGE,
+                             "--format dense prunes nothing: --pruned names a network that is there");
+    if (format == ESPALIER_STRUCTURED && given->balance > 0)
+        return espalier_fail(error, ESPALIER_ERR_RANGE, "--balance goes with --format gap");
+    if (given->budget != NULL && given->ratio > 0.0)
+        return espalier_fail(error, ESPALIER_ERR_RANGE, "--budget takes the place of --ratio: give one of them");
+    return ESPALIER_OK;
+}
+
 static const char *take_option(int code, const char *value, void *context)
 {
     static char fault[128];
@@ -210,25 +259,34 @@ static int read_options(int argc, char **argv, struct given *given)
     return tool_options(argc, argv, options, help, take_option, given);
 }
 
-/* Reads one layer's part of the budget's list; NULL if it is not one, else its end. */
-static char *read_budget(const char *text, enum espalier_format format, struct espalier_budget *budget)
+/* Reads a count, which is not 0; NULL if it is none, else its end. */
+static const char *read_count(const char *text, uint32_t *count)
 {
-    char *end, sign = format == ESPALIER_STRUCTURED ? 'x' : '/';
-    unsigned long first = strtoul(text, &end, 10), second = 0;
+    char *end;
 
-    if (end == text || first == 0 || first > UINT32_MAX)
+    if (!isdigit((unsigned char)*text))
         return NULL;
-    if (*end == sign) {
-        text = end + 1;
-        second = strtoul(text, &end, 10);
-        if (end == text || second == 0 || second > UINT32_MAX)
-            return NULL;
-    } else if (format == ESPALIER_STRUCTURED) {
+    errno = 0;
+    unsigned long long number = strtoull(text, &end, 10);
+    if (errno != 0 || number == 0 || number > UINT32_MAX)
         return NULL;
-    }
-    *budget = format == ESPALIER_STRUCTURED
-                  ? (struct espalier_budget){.rows = (uint32_t)first, .columns = (uint32_t)second}
-                  : (struct espalier_budget){.weights = (uint32_t)first, .rows = (uint32_t)second};
+    *count = (uint32_t)number;
+    return end;
+}
+
+/* Reads one layer's part of the budget's list; NULL if it is not one, else its end. */
+static const char *read_budget(const char *text, enum espalier_format format, struct espalier_budget *budget)
+{
+    uint32_t first = 0, second = 0;
+    const char *end = read_count(text, &first);
+    bool two = end != NULL && *end == (format == ESPALIER_STRUCTURED ? 'x' : '/');
+
+    if (two)
+        end = read_count(end + 1, &second);
+    else if (format == ESPALIER_STRUCTURED)
+        return NULL;
+    *budget = format == ESPALIER_STRUCTURED ? (struct espalier_budget){.rows = first, .columns = second}
+                                            : (struct espalier_budget){.weights = first, .rows = second};
     return end;
 }
 
@@ -248,13 +306,15 @@ static bool read_budgets(const char *text, enum espalier_format format, struct e
     return false;
 }
 
-/* Reads the list of bits into [ESPALIER_LAYERS_MAX], its last one repeated. */
-static bool read_value_bits(const char *text, uint8_t *bits)
+/* Reads the list of bits into [ESPALIER_LAYERS_MAX], its last one repeated; *count receives how many there are. */
+static bool read_value_bits(const char *text, uint8_t *bits, uint32_t *count)
 {
+    *count = 1;
     for (uint32_t i = 0; i < ESPALIER_LAYERS_MAX; i++) {
         if (*text < '1' || *text > '8' || (text[1] != ',' && text[1] != '\0'))
             return false;
         bits[i] = (uint8_t)(*text - '0');
+        *count += text[1] == ',';
         text += text[1] == ',' ? 2 : 0;
     }
     return text[1] == '\0';
@@ -357,23 +417,23 @@ static bool find_format(const char *name, enum espalier_format *format)
 }
 
 /* Reads families and levels. */
-static enum espalier_status read_choices(const struct given *given, struct espalier_family *families,
-                                         struct espalier_compress_options *options, struct espalier_error *error)
+static enum espalier_status read_choices(const struct given *given, struct compress_arguments *arguments,
+                                         struct espalier_error *error)
 {
+    struct espalier_compress_options *options = &arguments->options;
     enum espalier_status status = ESPALIER_OK;
     const char *family = given->family;
 
     if (family == NULL && given->balance > 0)
         family = "elements";
-    if ((family != NULL || given->search > 0) && options->format == ESPALIER_DENSE)
-        return espalier_fail(error, ESPALIER_ERR_RANGE,
-                             "--format dense prunes nothing: no --family, --balance or --search");
     if (family != NULL) {
-        options->families = families;
-        status = choices_read_families(family, (uint32_t)given->balance, families, &options->family_count, error);
+        options->families = arguments->families;
+        status =
+            choices_read_families(family, (uint32_t)given->balance, arguments->families, &options->family_count, error);
     }
     if (status == ESPALIER_OK && given->levels != NULL)
-        status = choices_read_levels(given->levels, options->levels, options->value_bits, error);
+        status =
+            choices_read_levels(given->levels, options->levels, options->value_bits, &arguments->levels_count, error);
     return status;
 }
 
@@ -394,13 +454,14 @@ int compress_read_arguments(int argc, char **argv, struct compress_arguments *ar
     if (given.out == NULL)
         return tool_usage_error(argv[0], "--out names the model to write");
     *options = compress_options(&given, format);
-    if (read_choices(&given, arguments->families, options, &error) != ESPALIER_OK)
+    if (check_together(&given, format, &error) != ESPALIER_OK || read_choices(&given, arguments, &error) != ESPALIER_OK)
         return tool_usage_error(argv[0], "%s", error.message);
-    if (given.value_bits != NULL && !read_value_bits(given.value_bits, options->value_bits))
+    if (given.value_bits != NULL &&
+        !read_value_bits(given.value_bits, options->value_bits, &arguments->value_bits_count))
         return tool_usage_error(argv[0], "--value-bits is a list of numbers from 1 to 8, such as 3,3,2,2");
     if (given.budget != NULL) {
         options->budgets = arguments->budgets;
-        if (format == ESPALIER_DENSE || !read_budgets(given.budget, format, arguments->budgets, &options->budget_count))
+        if (!read_budgets(given.budget, format, arguments->budgets, &options->budget_count))
             return tool_usage_error(argv[0],
                                     "--budget is a list such as 140/14,1450/32,400 (gap) or 10x25,20x100 (structured)");
     }

@@ -7,6 +7,7 @@
 struct compress_arguments {
     const char *baseline, *out, *data, *log, *pruned, *state; /* files; the last three may be NULL */
     bool json;
+    uint32_t value_bits_count, levels_count;  /* how long these lists are; 0: not given */
     struct espalier_compress_options options; /* points into this: not to be copied */
     struct espalier_budget budgets[ESPALIER_LAYERS_MAX];
     struct espalier_family families[ESPALIER_LAYERS_MAX];

@@ -2,6 +2,7 @@
 #include "commands.h"
 #include "tool.h"
 
+#include <errno.h>
 #include <espalier/version.h>
 #include <stdio.h>
 #include <string.h>
@@ -38,7 +39,7 @@ static void help(FILE *out)
     tool_exit_codes(out);
 }
 
-int main(int argc, char **argv)
+static int run(int argc, char **argv)
 {
     const char *name = argc > 1 ? argv[1] : "--help";
     if (strcmp(name, "--help") == 0 || strcmp(name, "-h") == 0 || strcmp(name, "help") == 0) {
@@ -54,4 +55,18 @@ int main(int argc, char **argv)
             return commands[i].run(argc - 1, argv + 1);
     fprintf(stderr, "espalier: there is no command \"%s\"; \"espalier --help\" lists them\n", name);
     return TOOL_USAGE;
+}
+
+/* A command that is done has printed to its end, or it is not done. */
+int main(int argc, char **argv)
+{
+    int code = run(argc, argv);
+    bool lost = ferror(stdout) != 0;
+
+    errno = 0;
+    if ((fflush(stdout) == 0 && !lost) || code != TOOL_OK)
+        return code;
+    fprintf(stderr, "espalier: what it printed is lost: %s\n",
+            errno != 0 ? strerror(errno) : "it could not be written");
+    return TOOL_FAILURE;
 }

@@ -7,8 +7,11 @@
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
+
+enum { FOLDER_MAX = 4096 };
 
 /* ---- Being stopped */
 
@@ -37,6 +40,102 @@ int training_fail(const char *command, const struct espalier_error *error)
     int code = tool_fail(command, error);
 
     return error->status == ESPALIER_ERR_CANCELLED && signal_caught != 0 ? TOOL_SIGNAL + signal_caught : code;
+}
+
+/* ---- The files of a command */
+
+/* How a log begins: CSV; JSON; JSON without a row. */
+static const char csv_header[] = "stage,epoch,loss,residual,held_out_accuracy,held_out_loss,kept_weights,packed_bits\n";
+static const char *const log_beginnings[] = {"stage,epoch,", "[\n{\"stage\": ", "[\n]\n"};
+
+/* The part of a path behind its folder. */
+static const char *name_in_folder(const char *path)
+{
+    const char *slash = strrchr(path, '/');
+
+    return slash != NULL ? slash + 1 : path;
+}
+
+/* The folder of a path, told so that it must be one. @return whether there is room for it */
+static bool folder_of(const char *path, char folder[FOLDER_MAX])
+{
+    int length = (int)(name_in_folder(path) - path);
+
+    return snprintf(folder, FOLDER_MAX, "%.*s.", length, path) < FOLDER_MAX;
+}
+
+static bool same_node(const char *path, const char *other)
+{
+    struct stat a, b;
+
+    return stat(path, &a) == 0 && stat(other, &b) == 0 && a.st_dev == b.st_dev && a.st_ino == b.st_ino &&
+           (S_ISREG(a.st_mode) || S_ISDIR(a.st_mode));
+}
+
+/* Whether two paths are the same file, or would be if it were there. */
+static bool same_file(const char *path, const char *other)
+{
+    char folder[FOLDER_MAX], other_folder[FOLDER_MAX];
+
+    if (strcmp(path, other) == 0 || same_node(path, other))
+        return true;
+    return strcmp(name_in_folder(path), name_in_folder(other)) == 0 && folder_of(path, folder) &&
+           folder_of(other, other_folder) && same_node(folder, other_folder);
+}
+
+/* Whether a file that is there is a log of training, or empty, so that it may be written anew. */
+static bool is_log(const char *path)
+{
+    char begin[16];
+    FILE *file = fopen(path, "rb");
+    size_t size = file != NULL ? fread(begin, 1, sizeof begin, file) : 0;
+    bool is = size == 0;
+
+    for (size_t i = 0; i < sizeof log_beginnings / sizeof *log_beginnings; i++) {
+        size_t length = strlen(log_beginnings[i]);
+        is = is || memcmp(begin, log_beginnings[i], size < length ? size : length) == 0;
+    }
+    if (file != NULL)
+        fclose(file);
+    return is;
+}
+
+/* Refuses a file that could not be written when its time has come. */
+static enum espalier_status check_place(const struct training_file *file, struct espalier_error *error)
+{
+    struct stat status;
+    char folder[FOLDER_MAX];
+    bool there = stat(file->path, &status) == 0, appended = there && file->use == TRAINING_LOGGED;
+
+    if (*name_in_folder(file->path) == '\0' || (there && S_ISDIR(status.st_mode)))
+        return espalier_fail(error, ESPALIER_ERR_IO, "%s %.100s: is a folder, not a file", file->name, file->path);
+    if (there && !appended && !S_ISREG(status.st_mode))
+        return espalier_fail(error, ESPALIER_ERR_IO, "%s %.100s: is no regular file", file->name, file->path);
+    if (!folder_of(file->path, folder))
+        return espalier_fail(error, ESPALIER_ERR_IO, "%s %.100s...: is too long", file->name, file->path);
+    if (appended ? access(file->path, W_OK) != 0 : access(folder, W_OK | X_OK) != 0)
+        return espalier_fail(error, ESPALIER_ERR_IO, "%s %.100s: cannot be written: %s", file->name, file->path,
+                             strerror(errno));
+    if (appended && S_ISREG(status.st_mode) && !is_log(file->path))
+        return espalier_fail(error, ESPALIER_ERR_IO,
+                             "%s %.100s: is there and is no log of training, which would take its place", file->name,
+                             file->path);
+    return ESPALIER_OK;
+}
+
+int training_check_files(const char *command, const struct training_file *files, size_t count)
+{
+    struct espalier_error error;
+
+    for (size_t i = 0; i < count; i++)
+        for (size_t k = i + 1; k < count; k++)
+            if (files[i].path != NULL && files[k].path != NULL && same_file(files[i].path, files[k].path))
+                return tool_usage_error(command, "%s and %s are the same file, %s", files[i].name, files[k].name,
+                                        files[k].path);
+    for (size_t i = 0; i < count; i++)
+        if (files[i].path != NULL && files[i].use != TRAINING_READ && check_place(&files[i], &error) != ESPALIER_OK)
+            return tool_fail(command, &error);
+    return TOOL_GO_ON;
 }
 
 /* ---- Progress and its log */
@@ -95,10 +194,20 @@ static void begin_log(struct training_report *report, uint32_t finished)
     if (ftruncate(fileno(report->log), end) != 0)
         clearerr(report->log); /* a pipe, or a terminal: there was nothing in it */
     if (report->logged == 0)
-        fputs(report->log_json ? "["
-                               : "stage,epoch,loss,residual,held_out_accuracy,held_out_loss,kept_weights,packed_bits\n",
-              report->log);
+        fputs(report->log_json ? "[" : csv_header, report->log);
     report->log_begun = true;
+}
+
+/* A run is worth more than its log: goes on without it, and says so once. */
+static void lose_log(struct training_report *report)
+{
+    if (!report->log_lost) {
+        const char *reason = strerror(errno);
+        progress_end(&report->bar);
+        fprintf(stderr, "espalier %s: warning: %s cannot be written: %s; goes on without it\n", report->command,
+                report->log_path, reason);
+    }
+    report->log_lost = true;
 }
 
 static void log_epoch(struct training_report *report, const struct espalier_progress *progress)
@@ -112,7 +221,8 @@ static void log_epoch(struct training_report *report, const struct espalier_prog
     fprintf(report->log, row, report->log_json && report->logged > 0 ? "," : "", progress->stage, progress->epoch,
             progress->loss, progress->residual, progress->accuracy, progress->held_out_loss,
             (unsigned long long)progress->kept_weights, (unsigned long long)progress->bits);
-    fflush(report->log);
+    if (fflush(report->log) != 0 || ferror(report->log) != 0)
+        lose_log(report);
     report->logged++;
 }
 
@@ -124,22 +234,34 @@ void training_judged(double accuracy, uint32_t held_out, char text[TRAINING_JUDG
         snprintf(text, TRAINING_JUDGED_MAX, "no images held out");
 }
 
-static void show(struct training_report *report, const struct espalier_progress *progress)
+void training_report_state(const struct training_report *report, const struct espalier_progress *progress,
+                           char text[TRAINING_STATE_MAX])
 {
-    char text[128], accuracy[16] = "", bits[32] = "";
+    const struct espalier_progress *last = &report->last;
+    char residual[32] = "", accuracy[16] = "", bits[32] = "";
 
-    if (report->last.accuracy > 0.0)
-        snprintf(accuracy, sizeof accuracy, ", %.2f %%", 100.0 * report->last.accuracy);
-    if (report->last.bits > 0)
-        snprintf(bits, sizeof bits, ", %llu bits", (unsigned long long)report->last.bits);
-    snprintf(text, sizeof text, "%s: %u/%u, loss %.4f%s%s", progress->stage, progress->epoch, progress->epochs,
-             progress->loss, accuracy, bits);
-    progress_update_text(&report->bar, progress->done, text);
+    if (last->residual > 0.0 && strcmp(report->stage, progress->stage) == 0) /* of this stage, and it is one of ADMM */
+        snprintf(residual, sizeof residual, ", residual %.2g", last->residual);
+    if (last->accuracy > 0.0)
+        snprintf(accuracy, sizeof accuracy, ", %.2f %%", 100.0 * last->accuracy);
+    if (last->bits > 0)
+        snprintf(bits, sizeof bits, ", %llu bits", (unsigned long long)last->bits);
+    snprintf(text, TRAINING_STATE_MAX, "%s: %u/%u, loss %.4f%s%s%s", progress->stage, progress->epoch, progress->epochs,
+             progress->loss, residual, accuracy, bits);
+}
+
+/* Keeps what the end of an epoch tells: the stage's name lives no longer than its stage. */
+static void note_epoch(struct training_report *report, const struct espalier_progress *progress)
+{
+    snprintf(report->stage, sizeof report->stage, "%s", progress->stage);
+    report->last = *progress;
+    report->last.stage = report->stage;
 }
 
 bool training_report_progress(void *context, const struct espalier_progress *progress)
 {
     struct training_report *report = context;
+    char text[TRAINING_STATE_MAX];
 
     if (progress->resumed)
         fprintf(stderr, "espalier %s: %s is there: goes on behind epoch %u of %u of \"%s\"\n", report->command,
@@ -147,10 +269,13 @@ bool training_report_progress(void *context, const struct espalier_progress *pro
     if (report->log != NULL && !report->log_begun)
         begin_log(report, progress->resumed ? progress->finished : 0);
     report->finished = progress->finished;
-    show(report, progress);
-    if (progress->epoch_end) {
-        report->last = *progress;
-        if (report->log != NULL && !progress->resumed)
+    if (progress->epoch_end)
+        note_epoch(report, progress);
+    training_report_state(report, progress, text);
+    progress_update_text(&report->bar, progress->done, text);
+    if (progress->epoch_end && !progress->resumed) {
+        progress_line(&report->bar, progress->done, text);
+        if (report->log != NULL && !report->log_lost)
             log_epoch(report, progress);
     }
     return signal_caught == 0;
@@ -179,12 +304,22 @@ enum espalier_status training_report_end(struct training_report *report, enum es
         tell_how_to_go_on(report, error);
     if (report->log == NULL)
         return status;
-    if (report->log_begun && report->log_json)
+    if (report->log_begun && report->log_json && !report->log_lost)
         fputs("\n]\n", report->log);
     bool failed = ferror(report->log) != 0;
-    if ((fclose(report->log) != 0 || failed) && status == ESPALIER_OK)
-        return espalier_fail(error, ESPALIER_ERR_IO, "%s: cannot be written to its end", report->log_path);
+    if (fclose(report->log) != 0 || failed)
+        lose_log(report);
+    report->log = NULL;
     return status;
+}
+
+enum espalier_status training_report_check_log(const struct training_report *report, const char *out,
+                                               struct espalier_error *error)
+{
+    if (!report->log_lost)
+        return ESPALIER_OK;
+    return espalier_fail(error, ESPALIER_ERR_IO, "%.100s is written, but the log, %.100s, is not", out,
+                         report->log_path);
 }
 
 /* How many arguments, from this one on, are an option that nothing made depends on. */

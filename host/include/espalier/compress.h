@@ -80,7 +80,8 @@ struct espalier_compress_options espalier_compress_defaults(enum espalier_format
  *  @param network  a trained network; unchanged
  *  @param data     training images; the last train.held_out of them are only used to judge
  *  @param out      receives the pruned network, to be freed by espalier_network_free; NULL on failure
- *  @return ESPALIER_ERR_RANGE for options out of range, or as espalier_train */
+ *  @return ESPALIER_ERR_RANGE for options out of range, or if pruning left nothing that joins input and output; or as
+ *          espalier_train */
 enum espalier_status espalier_prune(const struct espalier_network *network, const struct espalier_dataset *data,
                                     const struct espalier_compress_options *options, struct espalier_network **out,
                                     struct espalier_error *error);

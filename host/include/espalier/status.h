@@ -12,7 +12,7 @@ enum espalier_status {
     ESPALIER_ERR_FIT,        /**< the network does not fit the device */
     ESPALIER_ERR_DEVICE,     /**< the device refused, ended a run with an error, or answered nonsense */
     ESPALIER_ERR_TIMEOUT,    /**< the device did not answer in time */
-    ESPALIER_ERR_DIVERGED,   /**< training produced a loss that is not finite */
+    ESPALIER_ERR_DIVERGED,   /**< training produced a loss or a weight that is not finite */
     ESPALIER_ERR_MISMATCH,   /**< hardware and reference engine disagree */
     ESPALIER_ERR_NO_DEVICE,  /**< there is no such device, or it has been unplugged */
     ESPALIER_ERR_PERMISSION, /**< this user may not open the device */

@@ -63,9 +63,9 @@ struct espalier_train_options espalier_train_defaults(void);
  *  The same seed, build, processor and number of threads give the same network bit for bit.
  *  @param data  images with labels
  *  @return ESPALIER_ERR_RANGE if the images do not suit the network, have no labels, or the options are out of range,
- *          ESPALIER_ERR_DIVERGED at the first loss that is not finite, ESPALIER_ERR_MEMORY, ESPALIER_ERR_CANCELLED when
- *          stopped; for a state: ESPALIER_ERR_IO, ESPALIER_ERR_FORMAT if it is damaged or none, ESPALIER_ERR_RANGE if
- *          it is of another job. The network is then of no use. */
+ *          ESPALIER_ERR_DIVERGED at the first loss, or weights at a stage's end, that are not finite,
+ *          ESPALIER_ERR_MEMORY, ESPALIER_ERR_CANCELLED when stopped; for a state: ESPALIER_ERR_IO, ESPALIER_ERR_FORMAT
+ *          if it is damaged or none, ESPALIER_ERR_RANGE if it is of another job. The network is then of no use. */
 enum espalier_status espalier_train(struct espalier_network *network, const struct espalier_dataset *data,
                                     const struct espalier_train_options *options, struct espalier_error *error);
 

@@ -5,6 +5,7 @@
 #include <ctype.h>
 #include <stdarg.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <zlib.h>
 
@@ -171,20 +172,70 @@ static struct line line_at(const char *text, size_t length)
     return (struct line){text, end != NULL ? (size_t)(end - text) : length};
 }
 
-/* Copies what is behind "name: " of a line; of hostile text only what can be printed. */
-static void copy_value(struct line line, size_t name, char *out, size_t size)
+/* What numbers of a line mean to who reads it; in the order of their enums. */
+static const char *const formats[] = {"dense", "structured", "gap"};
+static const char *const levels[] = {"clustered", "uniform", "no-zero", "binary", "ternary"};
+static const char *const families[] = {"elements", "filters", "channels", "columns",  "filters+columns",
+                                       "blocks",   "N:M",     "banks",    "patterns", "mask"};
+static const struct {
+    const char *line, *before; /* how the line begins, and what stands before the number */
+    const char *const *names;
+    size_t count;
+} numbers[] = {
+    {"format:", "", formats, sizeof formats / sizeof *formats},
+    {"values of layer", "kind ", levels, sizeof levels / sizeof *levels},
+    {"family of layer", "kind ", families, sizeof families / sizeof *families},
+};
+
+enum { VALUE_MAX = 96 };
+
+/* Puts a name in place of a number. */
+static void name_number(const char *before, const char *const *names, size_t count, char value[VALUE_MAX])
+{
+    char *at = strstr(value, before), rest[VALUE_MAX];
+
+    if (at == NULL || !isdigit((unsigned char)at[strlen(before)]))
+        return;
+    char *end;
+    unsigned long number = strtoul(at + strlen(before), &end, 10);
+    if (number >= count)
+        return;
+    snprintf(rest, sizeof rest, "%s", end);
+    snprintf(at, (size_t)(value + VALUE_MAX - at), "%s%s", names[number], rest);
+}
+
+/* Tells what is behind "name: " of a line, but for a checksum, which says nothing to who reads it; of hostile text only
+ * what can be printed. */
+static void tell_value(struct line line, size_t name, char value[VALUE_MAX])
 {
     size_t filled = 0;
 
-    for (size_t i = name + 2; i < line.length && filled + 1 < size; i++)
-        out[filled++] = (char)(isprint((unsigned char)line.text[i]) ? line.text[i] : '?');
-    out[filled] = '\0';
+    for (size_t i = name + 2; i < line.length && filled + 1 < VALUE_MAX; i++)
+        value[filled++] = (char)(isprint((unsigned char)line.text[i]) ? line.text[i] : '?');
+    value[filled] = '\0';
+    char *checksum = strstr(value, " with checksum");
+    if (checksum != NULL)
+        *checksum = '\0';
+    for (size_t i = 0; i < sizeof numbers / sizeof *numbers; i++)
+        if (strncmp(line.text, numbers[i].line, strlen(numbers[i].line)) == 0)
+            name_number(numbers[i].before, numbers[i].names, numbers[i].count, value);
+}
+
+/* Tells both values of a line, or only that they differ, if that is not to be seen or there is no room. */
+static void tell(struct line own, struct line other, size_t name, char *reason, size_t reason_size)
+{
+    char here[VALUE_MAX], there[VALUE_MAX];
+
+    tell_value(own, name, here);
+    tell_value(other, name, there);
+    int length = snprintf(reason, reason_size, "%.*s: %s there, %s here", (int)name, own.text, there, here);
+    if (length < 0 || (size_t)length >= reason_size || strcmp(here, there) == 0)
+        snprintf(reason, reason_size, "%.*s: not the same", (int)name, own.text);
 }
 
 bool espalier_fingerprint_differs(const struct espalier_fingerprint *fingerprint, const char *found,
                                   size_t found_length, char *reason, size_t reason_size)
 {
-    char here[64], there[64];
     size_t at = 0;
 
     while (at < fingerprint->length && at < found_length) {
@@ -197,9 +248,7 @@ bool espalier_fingerprint_differs(const struct espalier_fingerprint *fingerprint
         }
         if (other.length < name || memcmp(own.text, other.text, name) != 0)
             break;
-        copy_value(own, name, here, sizeof here);
-        copy_value(other, name, there, sizeof there);
-        snprintf(reason, reason_size, "%.*s: %s there, %s here", (int)name, own.text, there, here);
+        tell(own, other, name, reason, reason_size);
         return true;
     }
     snprintf(reason, reason_size, "other families or budgets");

@@ -159,23 +159,28 @@ static enum espalier_status report(const struct espalier_run *run, struct espali
     return ESPALIER_OK;
 }
 
-/* The step behind the last finite loss may have been too much. */
-static enum espalier_status check_weights(const struct espalier_run *run, struct espalier_error *error)
+static bool all_finite(const float *values, size_t count)
+{
+    bool finite = true;
+
+    for (size_t i = 0; i < count; i++)
+        finite = finite && isfinite(values[i]);
+    return finite;
+}
+
+/* Weights may be too much where no loss was: behind an epoch's last step, and where normalization was folded away. */
+static enum espalier_status check_weights(const struct espalier_run *run, const char *when,
+                                          struct espalier_error *error)
 {
     const struct espalier_network *network = run->fit->network;
 
     for (uint32_t i = 0; i < network->layer_count; i++) {
         const struct espalier_float_layer *layer = &network->layers[i];
-        size_t weights = espalier_shape_weights(&layer->shape);
-        bool finite = true;
-        for (size_t k = 0; k < weights; k++)
-            finite = finite && isfinite(layer->weights[k]);
-        for (size_t row = 0; row < layer->shape.rows; row++)
-            finite = finite && isfinite(layer->bias[row]);
-        if (!finite)
+        if (!all_finite(layer->weights, espalier_shape_weights(&layer->shape)) ||
+            !all_finite(layer->bias, layer->shape.rows))
             return espalier_fail(error, ESPALIER_ERR_DIVERGED,
-                                 "%s, epoch %u: a weight is not finite; a lower learning rate may help",
-                                 run->fit->stage, run->epoch + 1);
+                                 "%s: a weight is not finite %s; a lower learning rate may help", run->fit->stage,
+                                 when);
     }
     return ESPALIER_OK;
 }
@@ -186,7 +191,7 @@ static enum espalier_status measure(struct espalier_run *run, struct espalier_pr
 {
     const struct espalier_fit *fit = run->fit;
     struct espalier_judgement judgement = {0};
-    enum espalier_status status = check_weights(run, error);
+    enum espalier_status status = check_weights(run, "at an epoch's end", error);
 
     if (status == ESPALIER_OK)
         status = judge(run, &judgement, error);
@@ -282,8 +287,10 @@ static enum espalier_status train(struct espalier_run *run, struct espalier_erro
         if (status == ESPALIER_OK)
             status = train_epoch(run, error);
     }
-    if (status == ESPALIER_OK)
+    if (status == ESPALIER_OK) {
         espalier_norm_end_stage(run);
+        status = check_weights(run, "once normalization is folded away", error);
+    }
     return status;
 }
 

@@ -12,7 +12,7 @@ static const size_t FILE_MAX = (size_t)1 << 30;
 /* Refuses the state of another job. */
 static void check_fingerprint(struct espalier_archive *archive, const struct espalier_fingerprint *fingerprint)
 {
-    char reason[160];
+    char reason[106]; /* the message holds it whole */
     uint32_t length = 0;
 
     espalier_archive_u32(archive, &length, 1);
@@ -21,8 +21,8 @@ static void check_fingerprint(struct espalier_archive *archive, const struct esp
     if (espalier_archive_good(archive) &&
         espalier_fingerprint_differs(fingerprint, (const char *)archive->bytes + at, length, reason, sizeof reason))
         archive->status = espalier_fail(archive->error, ESPALIER_ERR_RANGE,
-                                        "%.90s: is of another job: %.70s; give its options again, or remove it to "
-                                        "begin anew",
+                                        "%.80s: of another job: %s; give its options again, or remove it to begin "
+                                        "anew",
                                         archive->path, reason);
 }
 

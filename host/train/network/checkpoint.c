@@ -46,11 +46,11 @@ static bool same_shape(const struct espalier_shape *a, const struct espalier_sha
            a->stride == b->stride && a->pad == b->pad && a->pool == b->pool && a->relu == b->relu;
 }
 
-static void check_masks(struct espalier_archive *archive, const struct espalier_float_layer *layer, uint32_t index)
+static void check_masks(struct espalier_archive *archive, const struct espalier_float_layer *layer, uint32_t number)
 {
     for (size_t k = 0; k < espalier_shape_weights(&layer->shape) && espalier_archive_good(archive); k++)
         espalier_archive_expect(archive, layer->mask[k] == 1 || (layer->mask[k] == 0 && layer->weights[k] == 0.0F),
-                                "layer %u: weight %zu does not agree with its mask", index, k);
+                                "layer %u: weight %zu does not agree with its mask", number, k);
 }
 
 void espalier_archive_layers(struct espalier_archive *archive, struct espalier_network *network)
@@ -59,14 +59,14 @@ void espalier_archive_layers(struct espalier_archive *archive, struct espalier_n
         struct espalier_float_layer *layer = &network->layers[i];
         struct espalier_shape shape = layer->shape;
         visit_shape(archive, &shape);
-        espalier_archive_expect(archive, same_shape(&shape, &layer->shape), "layer %u has another shape", i);
+        espalier_archive_expect(archive, same_shape(&shape, &layer->shape), "layer %u has another shape", i + 1);
         if (!espalier_archive_good(archive))
             return;
         espalier_archive_floats(archive, layer->weights, espalier_shape_weights(&shape));
         espalier_archive_floats(archive, layer->bias, shape.rows);
         espalier_archive_u8(archive, layer->mask, espalier_shape_weights(&shape));
         if (archive->reading)
-            check_masks(archive, layer, i);
+            check_masks(archive, layer, i + 1);
     }
 }
 

@@ -88,21 +88,21 @@ const struct espalier_shape *espalier_lenet5_shapes(uint32_t *count)
     return shapes;
 }
 
-/* Refuses a layer that has no output or that a layer descriptor cannot describe. */
-static enum espalier_status check_shape(const struct espalier_shape *shape, uint32_t index,
+/* Refuses a layer that has no output or that a layer descriptor cannot describe. @param layer  counted from 1 */
+static enum espalier_status check_shape(const struct espalier_shape *shape, uint32_t layer,
                                         struct espalier_error *error)
 {
     if (shape->rows == 0 || shape->in_channels == 0 || shape->kernel_height == 0 || shape->kernel_width == 0 ||
         shape->stride == 0 || shape->pool == 0 || shape->pool > 4)
-        return espalier_fail(error, ESPALIER_ERR_RANGE, "layer %u: a size is zero, or pooling is over 4", index);
+        return espalier_fail(error, ESPALIER_ERR_RANGE, "layer %u: a size is zero, or pooling is over 4", layer);
     if (shape->kernel_height > shape->in_height + 2 * shape->pad ||
         shape->kernel_width > shape->in_width + 2 * shape->pad)
-        return espalier_fail(error, ESPALIER_ERR_RANGE, "layer %u: the kernel is larger than its padded input", index);
+        return espalier_fail(error, ESPALIER_ERR_RANGE, "layer %u: the kernel is larger than its padded input", layer);
     if (espalier_shape_columns(shape) > COLUMNS_MAX)
-        return espalier_fail(error, ESPALIER_ERR_RANGE, "layer %u: %zu columns, at most %d can be", index,
+        return espalier_fail(error, ESPALIER_ERR_RANGE, "layer %u: %zu columns, at most %d can be", layer,
                              espalier_shape_columns(shape), COLUMNS_MAX);
     if (espalier_shape_out_height(shape) == 0 || espalier_shape_out_width(shape) == 0)
-        return espalier_fail(error, ESPALIER_ERR_RANGE, "layer %u: pooling leaves no output", index);
+        return espalier_fail(error, ESPALIER_ERR_RANGE, "layer %u: pooling leaves no output", layer);
     return ESPALIER_OK;
 }
 
@@ -112,14 +112,14 @@ static enum espalier_status check_shapes(const struct espalier_shape *shapes, ui
     if (count == 0 || count > ESPALIER_LAYERS_MAX)
         return espalier_fail(error, ESPALIER_ERR_RANGE, "%u layers; 1 to %d can be", count, ESPALIER_LAYERS_MAX);
     for (uint32_t i = 0; i < count; i++) {
-        enum espalier_status status = check_shape(&shapes[i], i, error);
+        enum espalier_status status = check_shape(&shapes[i], i + 1, error);
         if (status != ESPALIER_OK)
             return status;
         if (i > 0 && (shapes[i].in_channels != shapes[i - 1].rows ||
                       shapes[i].in_height != espalier_shape_out_height(&shapes[i - 1]) ||
                       shapes[i].in_width != espalier_shape_out_width(&shapes[i - 1])))
-            return espalier_fail(error, ESPALIER_ERR_RANGE, "layer %u: its input is not the output of layer %u", i,
-                                 i - 1);
+            return espalier_fail(error, ESPALIER_ERR_RANGE, "layer %u: its input is not the output of layer %u", i + 1,
+                                 i);
     }
     return ESPALIER_OK;
 }

@@ -105,10 +105,13 @@ static enum espalier_status check_options(const struct espalier_network *network
             "families are what ADMM prunes: where dropout alone chooses, they need pruning steps, too");
     if (options->choose_epochs > 0 && options->steps == 0)
         return ESPALIER_OK;
-    if (options->steps < 1 || options->steps > STEPS_MAX || options->prune_epochs < options->steps)
+    if (options->steps < 1 || options->steps > STEPS_MAX)
+        return espalier_fail(error, ESPALIER_ERR_RANGE, "%u pruning steps: 1 to %d can be", options->steps, STEPS_MAX);
+    if (options->prune_epochs < options->steps)
         return espalier_fail(error, ESPALIER_ERR_RANGE,
-                             "%u pruning steps in %u epochs: 1 to %d steps of at least an epoch can be", options->steps,
-                             options->prune_epochs, STEPS_MAX);
+                             "%u pruning steps in %u epochs of pruning: each takes one or more; raise the epochs "
+                             "(--epochs) or have fewer steps",
+                             options->steps, options->prune_epochs);
     if (!(options->rho_first > 0.0F) || !(options->rho_last >= options->rho_first))
         return espalier_fail(error, ESPALIER_ERR_RANGE, "rho must be over 0 and must not fall");
     if (options->budget_count != 0 && options->budget_count != network->layer_count)

@@ -25,12 +25,27 @@ static bool is_aligned(const struct espalier_job *job)
     return aligned;
 }
 
+/* A layer without weights lets nothing through, and what is pruned never comes back. */
+static enum espalier_status check_connected(const struct espalier_network *network, const char *phase,
+                                            struct espalier_error *error)
+{
+    for (uint32_t i = 0; i < network->layer_count; i++)
+        if (espalier_budget_of(&network->layers[i]).weights == 0)
+            return espalier_fail(error, ESPALIER_ERR_RANGE,
+                                 "%s: layer %u has no weights left, so that nothing joins input and output any more; a "
+                                 "smaller ratio or larger budgets may help",
+                                 phase, i + 1);
+    return ESPALIER_OK;
+}
+
 /* Removes what is of no use: from the masks only, if rows and columns must stay where they are. */
-static enum espalier_status remove_unused(struct espalier_job *job, struct espalier_error *error)
+static enum espalier_status remove_unused(struct espalier_job *job, const char *phase, struct espalier_error *error)
 {
     enum espalier_status status =
         espalier_cut_dead(job->network, job->data, espalier_fit_images(job->data, &job->options->train), error);
 
+    if (status == ESPALIER_OK)
+        status = check_connected(job->network, phase, error);
     return status == ESPALIER_OK && !is_aligned(job) ? espalier_purify(job->network, error) : status;
 }
 
@@ -51,7 +66,7 @@ enum espalier_status espalier_phase_choose(struct espalier_job *job, const struc
                                                   options->steps > 0 ? job->target : NULL, error);
 
     if (status == ESPALIER_OK)
-        status = remove_unused(job, error);
+        status = remove_unused(job, stage.stage, error);
     note_budgets(job);
     return status;
 }
@@ -105,7 +120,7 @@ enum espalier_status espalier_phase_prune(struct espalier_job *job, const struct
     enum espalier_status status =
         espalier_run_admm(job, phase, constraints, count,
                           (struct espalier_fit){.stage = name, .learning_rate = options->prune_rate}, error);
-    return status == ESPALIER_OK ? remove_unused(job, error) : status;
+    return status == ESPALIER_OK ? remove_unused(job, name, error) : status;
 }
 
 enum espalier_status espalier_phase_retrain(struct espalier_job *job, const struct espalier_phase *phase,
@@ -121,7 +136,7 @@ enum espalier_status espalier_phase_retrain(struct espalier_job *job, const stru
 enum espalier_status espalier_phase_end_pruning(struct espalier_job *job, const struct espalier_phase *phase,
                                                 struct espalier_error *error)
 {
-    enum espalier_status status = remove_unused(job, error);
+    enum espalier_status status = remove_unused(job, "retrain", error);
 
     (void)phase;
     return status == ESPALIER_OK && job->options->format == ESPALIER_GAP && !is_aligned(job)
