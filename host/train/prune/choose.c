@@ -15,6 +15,10 @@ enum { FIRST_CUT = 1, FIRST_CUT_OF_TILES = 8 };
 /* Weights with more are gone for good while others are still chosen. */
 static const float DROP_LOG_ALPHA = 4.0F;
 
+/* How much of the way to the total, as a logarithm, tiles are cut before ADMM goes the rest. Rows and columns that are
+ * chosen apart do not fit each other: what one layer keeps for rows that the other gave up is lost beyond the ratio. */
+static const double WAY_BEFORE_ADMM = 0.75;
+
 /* How many weights may be left after a part of a cut. The ratio that is still to go falls, as a logarithm, with the
  * square of the parts that are left: the cuts that hurt are the last ones, so they are the smallest. */
 static uint64_t allowed(uint32_t first_cut, uint64_t kept, uint64_t total, uint32_t part)
@@ -185,7 +189,10 @@ static enum espalier_status run_parts(const struct espalier_fit *stage, struct e
                                       uint64_t total, bool cut, struct espalier_error *error)
 {
     struct espalier_network *network = stage->network;
-    const uint32_t first_cut = is_tiled(variational) ? FIRST_CUT_OF_TILES : FIRST_CUT;
+    const bool tiled = is_tiled(variational);
+    const uint32_t first_cut = tiled ? FIRST_CUT_OF_TILES : FIRST_CUT;
+    const double dense = (double)network->dense_weights;
+    const uint64_t aim = cut ? total : (uint64_t)(dense * pow((double)total / dense, WAY_BEFORE_ADMM));
     struct espalier_hooks hooks = espalier_variational_hooks(variational);
     struct espalier_fit noisy = *stage;
     uint32_t part = 0;
@@ -199,7 +206,8 @@ static enum espalier_status run_parts(const struct espalier_fit *stage, struct e
             status = espalier_cut_dead(network, stage->data, espalier_fit_images(stage->data, stage->options), error);
         uint64_t kept = espalier_network_kept(network);
         if (status == ESPALIER_OK)
-            status = drop(network, variational, cut ? allowed(first_cut, kept, total, part) : kept, total, cut, error);
+            status = drop(network, variational, cut || tiled ? allowed(first_cut, kept, aim, part) : kept, total, cut,
+                          error);
         if (status == ESPALIER_OK && !is_connected(network))
             status =
                 espalier_fail(error, ESPALIER_ERR_RANGE,

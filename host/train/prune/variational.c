@@ -6,7 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-static const float FIRST_LOG_VARIANCE = -10.0F, FIRST_LOG_ALPHA = -3.0F, SQUARE_MIN = 1e-16F,
+static const float FIRST_LOG_VARIANCE = -10.0F, FIRST_LOG_ALPHA_MOST = -1.0F, SQUARE_MIN = 1e-16F,
                    TILE_RATE = 3.0F; /* tiles are few, and each has the evidence of many weights */
 
 static bool allocate_layer(struct espalier_noisy_layer *layer)
@@ -47,6 +47,28 @@ static size_t tile_of(const struct espalier_noisy_layer *layer, uint32_t tiling,
     return layer->first[tiling] + row / high * layer->across[tiling] + column / wide;
 }
 
+/* Tiles begin with the same variance in the mean, so that size decides until they have learned. */
+static void begin_tiles(struct espalier_noisy_layer *layer, const struct espalier_float_layer *from)
+{
+    float *square = layer->power, *count = layer->gradient; /* both are made anew in every step */
+
+    for (size_t k = 0; k < (size_t)layer->rows * layer->columns; k++)
+        for (uint32_t t = 0; t < layer->grouping.tilings && from->mask[k]; t++) {
+            size_t tile = tile_of(layer, t, k);
+            square[tile] += from->weights[k] * from->weights[k];
+            count[tile] += 1.0F;
+        }
+    for (size_t p = 0; p < layer->parameters; p++)
+        layer->parameter[p] =
+            fminf(FIRST_LOG_ALPHA_MOST, FIRST_LOG_VARIANCE - logf(square[p] / fmaxf(1.0F, count[p]) + SQUARE_MIN));
+}
+
+static void begin_elements(struct espalier_noisy_layer *layer)
+{
+    for (size_t k = 0; k < layer->parameters; k++)
+        layer->parameter[k] = FIRST_LOG_VARIANCE;
+}
+
 enum espalier_status espalier_variational_create(const struct espalier_network *network,
                                                  const struct espalier_grouping *groupings,
                                                  struct espalier_variational *out, struct espalier_error *error)
@@ -64,8 +86,10 @@ enum espalier_status espalier_variational_create(const struct espalier_network *
         lay_out(layer);
         if (!allocate_layer(layer))
             goto no_memory;
-        for (size_t k = 0; k < layer->parameters; k++)
-            layer->parameter[k] = layer->grouping.tiled ? FIRST_LOG_ALPHA : FIRST_LOG_VARIANCE;
+        if (layer->grouping.tiled)
+            begin_tiles(layer, &network->layers[i]);
+        else
+            begin_elements(layer);
     }
     return ESPALIER_OK;
 
