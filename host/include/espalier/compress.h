@@ -20,7 +20,8 @@ enum espalier_level_kind {
 struct espalier_budget {
     uint32_t weights; /**< non-structured: single weights */
     uint32_t rows;    /**< filters; non-structured: 0 = as many as there are (each costs a count and a bias) */
-    uint32_t columns; /**< structured: (channel, ky, kx) positions */
+    uint32_t columns; /**< structured: (channel, ky, kx) positions; gap: 0, or families that structured knows count in
+                         rows and columns instead of weights */
 };
 
 /** Takes a look at a pruned network before it is quantized, for instance to keep it in a file. What it returns, if it

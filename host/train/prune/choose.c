@@ -178,7 +178,7 @@ static enum espalier_status choose_budgets(const struct espalier_network *networ
         families[i] = espalier_family_of(options, i);
     for (uint32_t tries = 0; tries < BUDGET_TRIES && bound > total && status == ESPALIER_OK; tries++) {
         status = budgets_of_cut(network, variational, options, asked, budgets, error);
-        bound = espalier_budget_bound(network, families, budgets);
+        bound = status == ESPALIER_OK ? espalier_budget_bound(network, families, budgets) : 0;
         asked = asked * total / (bound + 1);
     }
     return status;
