@@ -765,7 +765,8 @@ START_TEST(every_family_keeps_an_easy_task_and_its_budget)
 }
 END_TEST
 
-/* Dropout alone, and as the start of ADMM. */
+/* Dropout alone, and as the start of ADMM. What is balanced or drawn loses more where dropout silenced rows; N:M knows
+ * no ratio. */
 START_TEST(dropout_chooses_by_families_alone_and_for_admm)
 {
     static const struct {
@@ -789,8 +790,8 @@ START_TEST(dropout_chooses_by_families_alone_and_for_admm)
                  {ESPALIER_GAP, {"blocks:2x3"}, 0, 2, 50, 90},
                  {ESPALIER_GAP, {"global"}, 0, 0, 50, 90},
                  {ESPALIER_GAP, {"global"}, 0, 2, 50, 90},
-                 {ESPALIER_GAP, {"elements"}, 4, 2, 50, 90},
-                 {ESPALIER_GAP, {"banks:3"}, 0, 2, 50, 90},
+                 {ESPALIER_GAP, {"elements"}, 4, 2, 30, 90},
+                 {ESPALIER_GAP, {"banks:3"}, 0, 2, 30, 90},
                  {ESPALIER_GAP, {"2:8"}, 0, 2, 20, 90},
                  {ESPALIER_GAP, {"mask:5"}, 0, 2, 20, 90}};
     struct espalier_dataset data = draw_data(test_seed());
