@@ -446,6 +446,61 @@ START_TEST(patterns_and_connectivity_give_the_nearest_kernels)
 }
 END_TEST
 
+static double norm_of(const float *values, size_t count)
+{
+    double norm = 0.0;
+    for (size_t i = 0; i < count; i++)
+        norm += (double)values[i] * (double)values[i];
+    return norm;
+}
+
+START_TEST(kernels_that_have_patterns_keep_them_or_go_as_a_whole)
+{
+    struct espalier_random random;
+    espalier_random_seed(&random, test_seed());
+    for (uint32_t round = 0; round < test_scale(300); round++) {
+        enum { KERNELS = 12 };
+        struct espalier_set set = {.family = {.kind = ESPALIER_PATTERNS},
+                                   .keep = espalier_random_below(&random, KERNELS)};
+        float values[KERNELS * 9], before[KERNELS * 9];
+        uint8_t mask[KERNELS * 9], kept[KERNELS * 9], *masks[] = {kept};
+        uint32_t different = 0, whole = 0;
+        for (size_t k = 0; k < KERNELS; k++) { /* none, or one of a few patterns of 4 */
+            const unsigned pattern = espalier_random_below(&random, 4) * 37 % 6;
+            for (unsigned i = 0; i < 9; i++)
+                mask[k * 9 + i] = pattern > 0 && i >= pattern - 1 && i < pattern + 3;
+            bool known = pattern == 0;
+            for (size_t other = 0; other < k; other++)
+                known = known || memcmp(mask + other * 9, mask + k * 9, 9) == 0;
+            different += !known;
+        }
+        for (size_t i = 0; i < KERNELS * 9; i++) /* some are 0 though they are there */
+            before[i] = values[i] =
+                mask[i] && espalier_random_below(&random, 5) > 0 ? (float)espalier_random_normal(&random) : 0.0F;
+        ck_assert(espalier_have_patterns(mask, KERNELS * 9, different));
+        ck_assert(different == 0 || !espalier_have_patterns(mask, KERNELS * 9, different - 1));
+        const size_t turned = espalier_random_below(&random, KERNELS * 9);
+        mask[turned] ^= 1;
+        ck_assert(!espalier_have_patterns(mask, KERNELS * 9, KERNELS));
+        const struct espalier_matrix matrix = {3, KERNELS * 9 / 3, 9, values};
+        test_ok(espalier_project(&set, &matrix, masks, 1, &error));
+        double least_kept = HUGE_VAL, most_gone = 0.0;
+        for (size_t k = 0; k < KERNELS * 9; k += 9) {
+            const double norm = norm_of(before + k, 9);
+            for (size_t i = 0; i < 9; i++) {
+                ck_assert_uint_eq(kept[k + i], kept[k]);
+                ck_assert_float_eq(values[k + i], kept[k] ? before[k + i] : 0.0F);
+            }
+            whole += kept[k];
+            least_kept = kept[k] ? fmin(least_kept, norm) : least_kept;
+            most_gone = kept[k] ? most_gone : fmax(most_gone, norm);
+        }
+        ck_assert_uint_eq(whole, set.keep);
+        ck_assert_double_ge(least_kept, most_gone);
+    }
+}
+END_TEST
+
 /* What the best of some patterns keep of all kernels. */
 static double coverage(const uint16_t *patterns, uint32_t count, const float *values, size_t kernels)
 {
@@ -686,6 +741,7 @@ int main(void)
         a_global_budget_is_shared_out_as_is_nearest,
         rows_and_columns_together_cannot_be_bettered_on_one_side_and_are_nearest_if_one_side_is_free,
         patterns_and_connectivity_give_the_nearest_kernels,
+        kernels_that_have_patterns_keep_them_or_go_as_a_whole,
         chosen_patterns_keep_what_a_greedy_choice_must,
         drawn_masks_come_from_their_seed_and_are_balanced,
         a_given_mask_is_what_stays,

@@ -20,7 +20,8 @@ enum espalier_level_kind {
 struct espalier_budget {
     uint32_t weights; /**< non-structured: single weights */
     uint32_t rows;    /**< filters; non-structured: 0 = as many as there are (each costs a count and a bias) */
-    uint32_t columns; /**< structured: (channel, ky, kx) positions */
+    uint32_t columns; /**< structured: (channel, ky, kx) positions; gap: 0, or families that structured knows count in
+                         rows and columns instead of weights */
 };
 
 /** Takes a look at a pruned network before it is quantized, for instance to keep it in a file. What it returns, if it
@@ -46,7 +47,8 @@ struct espalier_compress_options {
     enum espalier_level_kind levels[ESPALIER_LAYERS_MAX]; /**< of a layer's kept weights */
     uint8_t bias_bits;                                    /**< 2 to 16 */
     uint32_t search_trials;   /**< that better the budgets first, each on at most 15,000 images; 0: none */
-    uint32_t choose_epochs;   /**< of sparse variational dropout before pruning; 0: none */
+    uint32_t choose_epochs;   /**< of sparse variational dropout before pruning or, with 0 steps, in place of it, which
+                                 families that need a projection refuse; 0: none */
     float choose_rate, prior; /**< its learning rate at the start, and the weight of its prior (1: Bayes') */
     uint32_t steps;           /**< progressive pruning steps, 1 to 16: what is left falls geometrically */
     uint32_t prune_epochs;    /**< of ADMM, in all steps together; at least one a step */
@@ -72,8 +74,9 @@ struct espalier_compress_options espalier_compress_defaults(enum espalier_format
 
 /** Prunes a copy of @p network, and retrains it.
  *
- *  With choose_epochs, sparse variational dropout (Molchanov et al. 2017) chooses what is kept: down to the ratio if
- * there are no steps, else as the start and the budgets of ADMM. A step is ADMM (Zhang et al. 2018: Z = projection of W
+ *  With choose_epochs, sparse variational dropout (Molchanov et al. 2017) chooses what is kept, with one noise for each
+ * row, column, channel, block or weight as the layer's family has it: down to the ratio if there are no steps, else as
+ * the start and the budgets of ADMM. A step is ADMM (Zhang et al. 2018: Z = projection of W
  * + U, U += W - Z, loss + rho/2 ||W - Z + U||^2, rho growing) towards the step's budgets, the hard projection,
  * purification (rows that nobody reads and columns that nobody writes go) and masked retraining.
  *

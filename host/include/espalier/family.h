@@ -51,4 +51,8 @@ bool espalier_family_is_structured(enum espalier_family_kind kind);
 /** Whether the family counts rows and columns from where the layer begins, so that none may be taken out or moved. */
 bool espalier_family_is_aligned(enum espalier_family_kind kind);
 
+/** Whether the family says what lines, kernels or banks keep each, so that only a projection finds what it keeps:
+ *  removing one after the other what is of least use does not end in it. */
+bool espalier_family_needs_projection(const struct espalier_family *family);
+
 #endif

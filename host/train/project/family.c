@@ -24,7 +24,7 @@ static const struct {
 
 /* What is true of a kind. */
 static const struct {
-    bool structured, aligned, balances;
+    bool structured, aligned, balances, projected;
 } traits[] = {
     [ESPALIER_ELEMENTS] = {.balances = true},
     [ESPALIER_FILTERS] = {.structured = true},
@@ -32,10 +32,10 @@ static const struct {
     [ESPALIER_COLUMNS] = {.structured = true},
     [ESPALIER_FILTERS_COLUMNS] = {.structured = true},
     [ESPALIER_BLOCKS] = {.aligned = true, .balances = true},
-    [ESPALIER_N_OF_M] = {.aligned = true},
-    [ESPALIER_BANKS] = {.aligned = true, .balances = true},
-    [ESPALIER_PATTERNS] = {0},
-    [ESPALIER_MASK] = {.aligned = true},
+    [ESPALIER_N_OF_M] = {.aligned = true, .projected = true},
+    [ESPALIER_BANKS] = {.aligned = true, .balances = true, .projected = true},
+    [ESPALIER_PATTERNS] = {.projected = true},
+    [ESPALIER_MASK] = {.aligned = true, .projected = true},
 };
 
 bool espalier_family_is_structured(enum espalier_family_kind kind)
@@ -46,6 +46,11 @@ bool espalier_family_is_structured(enum espalier_family_kind kind)
 bool espalier_family_is_aligned(enum espalier_family_kind kind)
 {
     return traits[kind].aligned;
+}
+
+bool espalier_family_needs_projection(const struct espalier_family *family)
+{
+    return traits[family->kind].projected || family->lanes > 1;
 }
 
 /* Reads a number of at most SIZE_MAX_OF_FAMILY; NULL if there is none, else its end. */

@@ -41,18 +41,39 @@ void espalier_apply_patterns(const uint16_t *patterns, uint32_t count, size_t si
     }
 }
 
+static unsigned entries_of(uint16_t pattern)
+{
+    unsigned entries = 0;
+
+    for (unsigned i = 0; i < KERNEL; i++)
+        entries += pattern >> i & 1;
+    return entries;
+}
+
+bool espalier_have_patterns(const uint8_t *mask, size_t size, uint32_t most)
+{
+    bool seen[1 << KERNEL] = {false}, whole = true;
+    uint32_t different = 0;
+
+    for (size_t at = 0; at < size; at += KERNEL) {
+        uint16_t pattern = 0;
+        for (unsigned i = 0; i < KERNEL; i++)
+            pattern |= (uint16_t)(mask[at + i] << i);
+        whole = whole && (pattern == 0 || entries_of(pattern) == ESPALIER_PATTERN_ENTRIES);
+        different += pattern != 0 && !seen[pattern];
+        seen[pattern] = true;
+    }
+    return whole && different <= most;
+}
+
 /* Fills the patterns of 4 entries; returns how many there are. */
 static uint32_t all_patterns(uint16_t patterns[ESPALIER_PATTERNS_MAX])
 {
     uint32_t count = 0;
 
-    for (uint16_t pattern = 0; pattern < 1 << KERNEL; pattern++) {
-        unsigned entries = 0;
-        for (unsigned i = 0; i < KERNEL; i++)
-            entries += pattern >> i & 1;
-        if (entries == ESPALIER_PATTERN_ENTRIES)
+    for (uint16_t pattern = 0; pattern < 1 << KERNEL; pattern++)
+        if (entries_of(pattern) == ESPALIER_PATTERN_ENTRIES)
             patterns[count++] = pattern;
-    }
     return count;
 }
 

@@ -10,6 +10,10 @@
  * @param mask    [size], receives 1 = in the pattern */
 void espalier_apply_patterns(const uint16_t *patterns, uint32_t count, size_t size, float *values, uint8_t *mask);
 
+/* Whether all kernels have 4 weights or none, the former in at most @p most patterns.
+ * @param mask  [size], kernel after kernel of 9 */
+bool espalier_have_patterns(const uint8_t *mask, size_t size, uint32_t most);
+
 /* Chooses @p count of the 126 patterns for a layer's kernels, one after another, each time the one that adds most to
  * the squared norm that the patterns keep. Which so many patterns keep most is a problem of maximum coverage, which is
  * NP-hard; choosing greedily keeps at least 1 - 1/e of the best choice's squared norm (Nemhauser, Wolsey and Fisher

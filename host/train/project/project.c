@@ -32,12 +32,8 @@ static enum espalier_status no_memory(const struct espalier_matrix *matrix, stru
 
 /* ---- Counted families */
 
-struct extent {
-    size_t rows, columns;
-};
-
 struct layout {
-    struct extent tile, strand, group;
+    struct espalier_extent tile, strand, group;
 };
 
 static size_t parts(size_t whole, size_t part)
@@ -51,18 +47,19 @@ static size_t least_of(size_t a, size_t b)
 }
 
 /* An extent of so many rows and columns, or of what there is. */
-static struct extent within(size_t rows, size_t columns, struct extent whole)
+static struct espalier_extent within(size_t rows, size_t columns, struct espalier_extent whole)
 {
-    return (struct extent){least_of(rows, whole.rows), least_of(columns, whole.columns)};
+    return (struct espalier_extent){least_of(rows, whole.rows), least_of(columns, whole.columns)};
 }
 
 /* How the matrix is cut for a counted family: project.h has the table. */
 static struct layout layout_of(const struct espalier_family *family, const struct espalier_matrix *matrix)
 {
-    const struct extent all = {matrix->rows, matrix->columns}, one = {1, 1}, row = {1, matrix->columns};
-    const struct extent kernel = within(1, matrix->kernel, all), column = {matrix->rows, 1};
-    const struct extent block = within(family->first, family->second, all), run = within(1, family->second, all);
-    const struct extent bank = {1, family->first > 0 ? parts(matrix->columns, family->first) : 1};
+    const struct espalier_extent all = {matrix->rows, matrix->columns}, one = {1, 1}, row = {1, matrix->columns};
+    const struct espalier_extent kernel = within(1, matrix->kernel, all), column = {matrix->rows, 1};
+    const struct espalier_extent block = within(family->first, family->second, all),
+                                 run = within(1, family->second, all);
+    const struct espalier_extent bank = {1, family->first > 0 ? parts(matrix->columns, family->first) : 1};
     const struct layout layouts[] = {
         [ESPALIER_ELEMENTS] = {one, all, all},
         [ESPALIER_FILTERS] = {row, all, all},
@@ -85,20 +82,25 @@ static struct layout layout_of(const struct espalier_family *family, const struc
 }
 
 /* Parts of a whole, side by side and one below the other. */
-static size_t count_of(struct extent whole, struct extent part)
+static size_t count_of(struct espalier_extent whole, struct espalier_extent part)
 {
     return parts(whole.rows, part.rows) * parts(whole.columns, part.columns);
 }
 
 /* Which part of the matrix has element (row, column). */
-static size_t part_at(size_t row, size_t column, const struct espalier_matrix *matrix, struct extent part)
+static size_t part_at(size_t row, size_t column, const struct espalier_matrix *matrix, struct espalier_extent part)
 {
     return row / part.rows * parts(matrix->columns, part.columns) + column / part.columns;
 }
 
-static struct extent extent_of(const struct espalier_matrix *matrix)
+static struct espalier_extent extent_of(const struct espalier_matrix *matrix)
 {
-    return (struct extent){matrix->rows, matrix->columns};
+    return (struct espalier_extent){matrix->rows, matrix->columns};
+}
+
+struct espalier_extent espalier_tile(const struct espalier_family *family, const struct espalier_matrix *matrix)
+{
+    return layout_of(family, matrix).tile;
 }
 
 size_t espalier_units(const struct espalier_family *family, const struct espalier_matrix *matrix)
@@ -289,11 +291,12 @@ static enum espalier_status project_counted(const struct espalier_set *set, cons
 /* ---- Families that are not counted, or not only */
 
 /* Each kernel goes to its nearest pattern; then the kernels of largest norm stay. Exact: which pattern is nearest to a
- * kernel does not depend on the others, and the norm kept of it is largest there. */
+ * kernel does not depend on the others, and the norm kept of it is largest there. Without patterns whole kernels stay.
+ */
 static enum espalier_status project_patterns(const struct espalier_set *set, const struct espalier_matrix *matrices,
                                              uint8_t *const *masks, size_t count, struct espalier_error *error)
 {
-    for (size_t i = 0; i < count; i++)
+    for (size_t i = 0; i < count && set->pattern_count > 0; i++)
         espalier_apply_patterns(set->patterns, set->pattern_count, matrices[i].rows * matrices[i].columns,
                                 matrices[i].values, masks[i]);
     return project_counted(set, matrices, masks, count, error);

@@ -38,12 +38,16 @@ struct espalier_matrix {
     float *values;                /* [rows][columns] */
 };
 
+struct espalier_extent {
+    size_t rows, columns;
+};
+
 struct espalier_set {
     struct espalier_family family;
-    size_t keep;         /* units; filters+columns: rows; N:M: of each M; mask: weights */
-    size_t keep_columns; /* filters+columns */
-    size_t least;        /* units that each matrix keeps at least, if several share `keep` */
-    uint32_t pattern_count;
+    size_t keep;                              /* units; filters+columns: rows; N:M: of each M; mask: weights */
+    size_t keep_columns;                      /* filters+columns */
+    size_t least;                             /* units that each matrix keeps at least, if several share `keep` */
+    uint32_t pattern_count;                   /* 0: kernels keep the patterns that they have, or go */
     uint16_t patterns[ESPALIER_PATTERNS_MAX]; /* bit ky * 3 + kx is 1: this weight may be there */
 };
 
@@ -53,6 +57,9 @@ struct espalier_set {
  * @param masks     [count] of [rows][columns], receive 1 = kept (a kept value may be 0 itself) */
 enum espalier_status espalier_project(const struct espalier_set *set, const struct espalier_matrix *matrices,
                                       uint8_t *const *masks, size_t count, struct espalier_error *error);
+
+/* What such a matrix is cut into: the table's tile. */
+struct espalier_extent espalier_tile(const struct espalier_family *family, const struct espalier_matrix *matrix);
 
 /* Units of a counted family in such a matrix (masks: weights), and the weights that one of them is. */
 size_t espalier_units(const struct espalier_family *family, const struct espalier_matrix *matrix);

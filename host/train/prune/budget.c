@@ -108,6 +108,38 @@ enum espalier_status espalier_budget_structured(const struct espalier_network *n
     return ESPALIER_OK;
 }
 
+/* Rows that a layer may have if it has so many now: what its own family leaves, or what the next layer reads. */
+static uint32_t rows_bound(const struct espalier_network *network, const struct espalier_family *families,
+                           const struct espalier_budget *budgets, uint32_t layer, uint32_t now)
+{
+    enum espalier_family_kind kind = families[layer].kind, next = families[layer + 1].kind;
+    uint32_t columns = budgets[layer + 1].columns;
+
+    if (kind == ESPALIER_FILTERS || kind == ESPALIER_FILTERS_COLUMNS)
+        limit(&now, budgets[layer].rows);
+    if (espalier_family_is_structured(next) && next != ESPALIER_FILTERS)
+        limit(&now, next == ESPALIER_CHANNELS ? columns / kernel_of(&network->layers[layer + 1].shape) : columns);
+    return now;
+}
+
+uint64_t espalier_budget_bound(const struct espalier_network *network, const struct espalier_family *families,
+                               const struct espalier_budget *budgets)
+{
+    uint64_t total = 0;
+    uint32_t channels = network->layers[0].shape.in_channels;
+
+    for (uint32_t i = 0; i < network->layer_count; i++) {
+        uint32_t rows = espalier_budget_of(&network->layers[i]).rows, columns = budgets[i].columns;
+        if (i + 1 < network->layer_count)
+            rows = rows_bound(network, families, budgets, i, rows);
+        if (families[i].kind == ESPALIER_FILTERS)
+            columns = channels * kernel_of(&network->layers[i].shape);
+        total += espalier_family_is_structured(families[i].kind) ? (uint64_t)rows * columns : budgets[i].weights;
+        channels = rows;
+    }
+    return total;
+}
+
 /* A structured network of as many weights has enough rows for its columns; a sparser one gets twice as many. */
 static void limit_rows(const struct espalier_network *network, uint64_t total, struct espalier_budget *budgets)
 {

@@ -11,6 +11,12 @@ struct espalier_budget espalier_budget_of(const struct espalier_float_layer *lay
 
 void espalier_archive_budgets(struct espalier_archive *archive, struct espalier_budget *budgets, size_t count);
 
+/* The most weights that what ADMM keeps by such budgets can come to. Where a family removes no rows, as many stay as
+ * the next layer reads: at most one for each of its columns.
+ * @param families  [layers] of any kind, those of no structured one counted in weights */
+uint64_t espalier_budget_bound(const struct espalier_network *network, const struct espalier_family *families,
+                               const struct espalier_budget *budgets);
+
 /* Non-structured: shares out total weights by LAMP scores (Lee et al. 2021, eq. 4: a weight's square over the sum of
  * the squares that are not smaller, within its layer), the largest of all layers first. Every layer keeps at least one,
  * and at most twice the rows that a structured network of as many weights would have. */

@@ -4,21 +4,26 @@
 #include "purify.h"
 
 #include <math.h>
+#include <stdlib.h>
 
-enum { PARTS = 20, LAST_CUT = 16, FIRST_SHARE = 5 };
+enum { PARTS = 20, LAST_CUT = 16, FIRST_SHARE = 5, BUDGET_TRIES = 12 };
 
-/* The part from which weights must go. A single weight's alpha says from the start that it is small; those of rows and
- * columns are all alike until the prior has risen. */
-static const uint32_t first_cut[] = {[ESPALIER_NOISE_ELEMENTS] = 1, [ESPALIER_NOISE_GROUPS] = 8};
+/* The part from which weights must go. A single weight's alpha says from the start that it is small; those of tiles are
+ * all alike until the prior has risen. */
+enum { FIRST_CUT = 1, FIRST_CUT_OF_TILES = 8 };
 
 /* Weights with more are gone for good while others are still chosen. */
 static const float DROP_LOG_ALPHA = 4.0F;
 
+/* How much of the way to the total, as a logarithm, tiles are cut before ADMM goes the rest. Rows and columns that are
+ * chosen apart do not fit each other: what one layer keeps for rows that the other gave up is lost beyond the ratio. */
+static const double WAY_BEFORE_ADMM = 0.75;
+
 /* How many weights may be left after a part of a cut. The ratio that is still to go falls, as a logarithm, with the
  * square of the parts that are left: the cuts that hurt are the last ones, so they are the smallest. */
-static uint64_t allowed(enum espalier_noise_kind kind, uint64_t kept, uint64_t total, uint32_t part)
+static uint64_t allowed(uint32_t first_cut, uint64_t kept, uint64_t total, uint32_t part)
 {
-    if (kept <= total || part < first_cut[kind])
+    if (kept <= total || part < first_cut)
         return kept;
     if (part >= LAST_CUT)
         return total;
@@ -50,18 +55,71 @@ static enum espalier_status run_part(const struct espalier_fit *stage, uint32_t 
     return fit.epochs > 0 ? espalier_fit_run(&fit, error) : ESPALIER_OK;
 }
 
-/* Drops the noisiest weights until no more than @p most are left, and those that are of no use down to @p total. */
-static enum espalier_status drop(struct espalier_network *network, const struct espalier_variational *variational,
-                                 uint64_t most, uint64_t total, struct espalier_error *error)
+static bool is_tiled(const struct espalier_variational *variational)
 {
-    float limit = 0.0F, floor_limit = 0.0F;
-    enum espalier_status status = espalier_variational_threshold(variational, network, most, &limit, error);
+    bool tiled = false;
 
-    if (status == ESPALIER_OK)
-        status = espalier_variational_threshold(variational, network, total, &floor_limit, error);
+    for (uint32_t i = 0; i < variational->layer_count; i++)
+        tiled = tiled || variational->layers[i].grouping.tiled;
+    return tiled;
+}
+
+/* How many weights are of use in a network once those that are judged by more than the limit are gone. */
+static enum espalier_status count_left(const struct espalier_variational *variational,
+                                       const struct espalier_network *network, float limit, uint64_t *left,
+                                       struct espalier_error *error)
+{
+    struct espalier_network *cut = NULL;
+    enum espalier_status status = espalier_network_clone(network, &cut, error);
+
     if (status != ESPALIER_OK)
         return status;
-    espalier_variational_prune(variational, network, fminf(limit, fmaxf(floor_limit, DROP_LOG_ALPHA)));
+    espalier_variational_prune(variational, cut, limit, true);
+    espalier_cut_unused(cut);
+    *left = espalier_network_kept(cut);
+    espalier_network_free(cut);
+    return ESPALIER_OK;
+}
+
+/* The limit that leaves at most @p total weights. With a row goes what reads it, with a channel the row that writes it,
+ * so that tiles of more weights may be asked for than are left: bisection finds how many. */
+static enum espalier_status find_limit(const struct espalier_variational *variational,
+                                       const struct espalier_network *network, const float *judged, uint64_t total,
+                                       float *limit, struct espalier_error *error)
+{
+    const uint64_t kept = espalier_network_kept(network);
+    uint64_t low = total < kept ? total : kept, high = is_tiled(variational) ? kept : low;
+
+    while (low < high) {
+        uint64_t middle = high - (high - low) / 2, left = 0;
+        float tried = espalier_variational_threshold(judged, kept, middle);
+        enum espalier_status status = count_left(variational, network, tried, &left, error);
+        if (status != ESPALIER_OK)
+            return status;
+        if (left <= total)
+            low = middle;
+        else
+            high = middle - 1;
+    }
+    *limit = espalier_variational_threshold(judged, kept, low);
+    return ESPALIER_OK;
+}
+
+/* Drops the noisiest weights until no more than @p most are left, and those that are of no use down to @p total. */
+static enum espalier_status drop(struct espalier_network *network, struct espalier_variational *variational,
+                                 uint64_t most, uint64_t total, bool all, struct espalier_error *error)
+{
+    float limit = 0.0F, floor_limit = 0.0F, *judged = NULL;
+    enum espalier_status status = espalier_variational_judge(variational, network, &judged, error);
+
+    if (status == ESPALIER_OK)
+        status = find_limit(variational, network, judged, most, &limit, error);
+    if (status == ESPALIER_OK)
+        status = find_limit(variational, network, judged, total, &floor_limit, error);
+    free(judged);
+    if (status != ESPALIER_OK)
+        return status;
+    espalier_variational_prune(variational, network, fminf(limit, fmaxf(floor_limit, DROP_LOG_ALPHA)), all);
     espalier_cut_unused(network);
     return ESPALIER_OK;
 }
@@ -86,21 +144,43 @@ static bool is_connected(const struct espalier_network *network)
 
 /* What a cut would leave in each layer; by size alone, if it would leave no path through the network. */
 static enum espalier_status budgets_of_cut(const struct espalier_network *network,
-                                           const struct espalier_variational *variational, uint64_t total,
+                                           struct espalier_variational *variational,
+                                           const struct espalier_compress_options *options, uint64_t total,
                                            struct espalier_budget *budgets, struct espalier_error *error)
 {
     struct espalier_network *cut = NULL;
     enum espalier_status status = espalier_network_clone(network, &cut, error);
 
     if (status == ESPALIER_OK)
-        status = drop(cut, variational, total, total, error);
+        status = drop(cut, variational, total, total, true, error);
     for (uint32_t i = 0; i < network->layer_count && status == ESPALIER_OK; i++)
         budgets[i] = espalier_budget_of(&cut->layers[i]);
     if (status == ESPALIER_OK && !is_connected(cut))
-        status = variational->kind == ESPALIER_NOISE_GROUPS
-                     ? espalier_budget_structured(network, NULL, total, budgets, error)
+        status = options->format == ESPALIER_STRUCTURED
+                     ? espalier_budget_structured(network, options->families, total, budgets, error)
                      : espalier_budget_gap(network, total, budgets, error);
     espalier_network_free(cut);
+    return status;
+}
+
+/* Those of the largest cut with which ADMM will not exceed the total, whichever columns it then keeps: where it keeps
+ * others, they may read more rows. */
+static enum espalier_status choose_budgets(const struct espalier_network *network,
+                                           struct espalier_variational *variational,
+                                           const struct espalier_compress_options *options, uint64_t total,
+                                           struct espalier_budget *budgets, struct espalier_error *error)
+{
+    struct espalier_family families[ESPALIER_LAYERS_MAX];
+    enum espalier_status status = ESPALIER_OK;
+    uint64_t bound = total + 1, asked = total;
+
+    for (uint32_t i = 0; i < network->layer_count; i++)
+        families[i] = espalier_family_of(options, i);
+    for (uint32_t tries = 0; tries < BUDGET_TRIES && bound > total && status == ESPALIER_OK; tries++) {
+        status = budgets_of_cut(network, variational, options, asked, budgets, error);
+        bound = status == ESPALIER_OK ? espalier_budget_bound(network, families, budgets) : 0;
+        asked = asked * total / (bound + 1);
+    }
     return status;
 }
 
@@ -109,7 +189,10 @@ static enum espalier_status run_parts(const struct espalier_fit *stage, struct e
                                       uint64_t total, bool cut, struct espalier_error *error)
 {
     struct espalier_network *network = stage->network;
-    enum espalier_noise_kind kind = variational->kind;
+    const bool tiled = is_tiled(variational);
+    const uint32_t first_cut = tiled ? FIRST_CUT_OF_TILES : FIRST_CUT;
+    const double dense = (double)network->dense_weights;
+    const uint64_t aim = cut ? total : (uint64_t)(dense * pow((double)total / dense, WAY_BEFORE_ADMM));
     struct espalier_hooks hooks = espalier_variational_hooks(variational);
     struct espalier_fit noisy = *stage;
     uint32_t part = 0;
@@ -123,7 +206,8 @@ static enum espalier_status run_parts(const struct espalier_fit *stage, struct e
             status = espalier_cut_dead(network, stage->data, espalier_fit_images(stage->data, stage->options), error);
         uint64_t kept = espalier_network_kept(network);
         if (status == ESPALIER_OK)
-            status = drop(network, variational, cut ? allowed(kind, kept, total, part) : kept, total, error);
+            status = drop(network, variational, cut || tiled ? allowed(first_cut, kept, aim, part) : kept, total, cut,
+                          error);
         if (status == ESPALIER_OK && !is_connected(network))
             status =
                 espalier_fail(error, ESPALIER_ERR_RANGE,
@@ -136,18 +220,20 @@ static enum espalier_status run_parts(const struct espalier_fit *stage, struct e
     return status;
 }
 
-enum espalier_status espalier_choose(const struct espalier_fit *stage, enum espalier_noise_kind kind, float prior,
+enum espalier_status espalier_choose(const struct espalier_fit *stage, const struct espalier_compress_options *options,
                                      uint64_t total, struct espalier_budget *budgets, struct espalier_error *error)
 {
     struct espalier_network *network = stage->network;
+    struct espalier_grouping groupings[ESPALIER_LAYERS_MAX];
     struct espalier_variational variational;
-    enum espalier_status status = espalier_variational_create(network, kind, &variational, error);
 
-    variational.strength = prior;
+    espalier_group(options, network, groupings);
+    enum espalier_status status = espalier_variational_create(network, groupings, &variational, error);
+    variational.strength = options->prior;
     if (status == ESPALIER_OK)
         status = run_parts(stage, &variational, total, budgets == NULL, error);
     if (status == ESPALIER_OK && budgets != NULL)
-        status = budgets_of_cut(network, &variational, total, budgets, error);
+        status = choose_budgets(network, &variational, options, total, budgets, error);
     espalier_variational_free(&variational);
     return status;
 }

@@ -50,9 +50,9 @@ static size_t units_at(const struct espalier_step *step, uint32_t layer, const s
     return between(first, last > 0 ? last : 1, step->part);
 }
 
-/* A layer's set, stored in the gap format. */
-static struct espalier_set gap_set(const struct espalier_step *step, uint32_t layer,
-                                   const struct espalier_family *family)
+/* A layer's set by its budget of weights. */
+static struct espalier_set weights_set(const struct espalier_step *step, uint32_t layer,
+                                       const struct espalier_family *family)
 {
     struct espalier_matrix matrix = espalier_matrix_of(&step->network->layers[layer]);
     struct espalier_set set = {.family = *family};
@@ -63,16 +63,17 @@ static struct espalier_set gap_set(const struct espalier_step *step, uint32_t la
         set.keep = step->target[layer].weights;
     else
         set.keep = units_at(step, layer, family);
-    if (family->kind == ESPALIER_PATTERNS) {
+    if (family->kind == ESPALIER_PATTERNS &&
+        !espalier_have_patterns(step->network->layers[layer].mask, matrix.rows * matrix.columns, family->first)) {
         set.pattern_count = family->first;
         espalier_choose_patterns(matrix.values, matrix.rows * matrix.columns, family->first, set.patterns);
     }
     return set;
 }
 
-/* A layer's set, stored in the structured format. */
-static struct espalier_set structured_set(const struct espalier_step *step, uint32_t layer,
-                                          const struct espalier_family *family)
+/* A layer's set by its budgets of rows and columns. */
+static struct espalier_set lines_set(const struct espalier_step *step, uint32_t layer,
+                                     const struct espalier_family *family)
 {
     size_t kernel = espalier_matrix_of(&step->network->layers[layer]).kernel;
     size_t rows = rows_at(step, layer), columns = columns_at(step, layer);
@@ -82,6 +83,12 @@ static struct espalier_set structured_set(const struct espalier_step *step, uint
                            [ESPALIER_FILTERS_COLUMNS] = rows};
 
     return (struct espalier_set){.family = *family, .keep = keep[family->kind], .keep_columns = columns};
+}
+
+/* Budgets of structured families are in rows and columns, but for those of the gap format, unless they say columns. */
+static bool counts_lines(const struct espalier_step *step, uint32_t layer, const struct espalier_family *family)
+{
+    return espalier_family_is_structured(family->kind) && step->target[layer].columns > 0;
 }
 
 /* All layers under one budget: what their budgets are together. */
@@ -114,7 +121,7 @@ static size_t constrain_families(const struct espalier_step *step, struct espali
         constraints[count++] = (struct espalier_constraint){
             .first = i,
             .layers = 1,
-            .set = options->format == ESPALIER_STRUCTURED ? structured_set(step, i, family) : gap_set(step, i, family)};
+            .set = counts_lines(step, i, family) ? lines_set(step, i, family) : weights_set(step, i, family)};
     }
     return count;
 }
@@ -146,6 +153,15 @@ size_t espalier_constrain(const struct espalier_step *step, struct espalier_cons
     return 1;
 }
 
+/* For messages: families that only a projection leads to, and what they count in. */
+static const struct {
+    const char *name, *line;
+} projected[] = {
+    [ESPALIER_ELEMENTS] = {"balanced elements", "each row"}, [ESPALIER_BLOCKS] = {"balanced blocks", "each row"},
+    [ESPALIER_N_OF_M] = {"N:M", "each M columns of a row"},  [ESPALIER_BANKS] = {"banks", "each bank"},
+    [ESPALIER_PATTERNS] = {"patterns", "each kernel"},       [ESPALIER_MASK] = {"mask", "a generator"},
+};
+
 enum espalier_status espalier_check_families(const struct espalier_compress_options *options,
                                              const struct espalier_network *network, struct espalier_error *error)
 {
@@ -165,6 +181,11 @@ enum espalier_status espalier_check_families(const struct espalier_compress_opti
         if (options->format == ESPALIER_GAP && family->kind == ESPALIER_FILTERS_COLUMNS)
             return espalier_fail(error, ESPALIER_ERR_RANGE, "layer %u: filters+columns goes with the structured format",
                                  i + 1);
+        if (options->choose_epochs > 0 && options->steps == 0 && espalier_family_needs_projection(family))
+            return espalier_fail(error, ESPALIER_ERR_RANGE,
+                                 "layer %u: dropout alone cannot prune by %s: how many weights %s keeps is for a "
+                                 "projection to say; give ADMM's steps, too",
+                                 i + 1, projected[family->kind].name, projected[family->kind].line);
         if (family->global != options->families[0].global)
             return espalier_fail(error, ESPALIER_ERR_RANGE, "layer %u: a global budget is for all layers or for none",
                                  i + 1);

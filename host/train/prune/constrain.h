@@ -18,6 +18,7 @@ struct espalier_step {
 /* Fills the constraints of a step; returns how many there are. Without families: single weights and, if the target
  * limits them, rows (gap); rows and columns (structured). The last layer keeps its rows. A budget of weights gives a
  * family as many units as are that many weights, but one at least; N:M and given masks are as the family says.
+ * A structured family counts in rows and columns wherever the target has columns, in the gap format, too.
  * @param constraints  room for ESPALIER_CONSTRAINTS_MAX */
 size_t espalier_constrain(const struct espalier_step *step, struct espalier_constraint *constraints);
 

@@ -3,30 +3,30 @@
  * how much a weight matters: one whose log alpha is large may go. It chooses positions and budgets; ADMM, or a plain
  * cut, does the hard projection.
  *
- * With one noise a row and one a column, a weight's alpha is the sum of its row's and its column's, so that whole rows
- * and columns come to matter or not. */
+ * Where tiles of a layer go as one (grouping.h), they have an alpha each. A weight's is that of its tile, or the sum of
+ * those of its two tiles if the layer is tiled twice, into rows and into columns. */
 #ifndef ESPALIER_VARIATIONAL_H
 #define ESPALIER_VARIATIONAL_H
 
+#include "grouping.h"
 #include "loop/hooks.h"
 #include "network/archive.h"
 #include "network/live.h"
 
-enum espalier_noise_kind {
-    ESPALIER_NOISE_ELEMENTS, /* a variance a weight */
-    ESPALIER_NOISE_GROUPS    /* an alpha a row and an alpha a column */
-};
-
 struct espalier_noisy_layer {
-    size_t rows, columns, parameters;
-    float *parameter;                /* [parameters] elements: log variance; groups: log alpha of rows, then columns */
+    struct espalier_grouping grouping;
+    uint32_t rows, columns;
+    size_t parameters;
+    size_t first[ESPALIER_TILINGS_MAX], across[ESPALIER_TILINGS_MAX]; /* a tiling's first parameter; its tiles a row */
+    float *parameter;                /* [parameters] log variance of weights; tiled: log alpha of tiles */
     float *gradient, *mean, *moment; /* [parameters] derivative of the objective, and Adam's moments of it */
-    float *power;                    /* [parameters] groups: e to the parameter */
+    float *power;                    /* [parameters] tiled: e to the parameter */
+    uint8_t *safe;                   /* [parameters] tiled: 1 if no cut takes the tile */
+    uint8_t *read;                   /* [rows] 1 if what is safe behind reads it */
     float *variance;                 /* [rows][columns] of the weights, for the pass */
 };
 
 struct espalier_variational {
-    enum espalier_noise_kind kind;
     uint32_t layer_count;
     struct espalier_noisy_layer *layers;
     uint32_t steps; /* of Adam */
@@ -34,8 +34,10 @@ struct espalier_variational {
     float strength; /* of the prior when the schedule has risen it: 1 is Bayes' */
 };
 
-/* Starts with hardly any noise. */
-enum espalier_status espalier_variational_create(const struct espalier_network *network, enum espalier_noise_kind kind,
+/* Starts with hardly any noise.
+ * @param groupings  [layers] */
+enum espalier_status espalier_variational_create(const struct espalier_network *network,
+                                                 const struct espalier_grouping *groupings,
                                                  struct espalier_variational *out, struct espalier_error *error);
 void espalier_variational_free(struct espalier_variational *variational);
 void espalier_variational_visit(struct espalier_archive *archive, struct espalier_variational *variational);
@@ -61,13 +63,21 @@ void espalier_variational_forget(struct espalier_variational *variational, const
  * derivative by log alpha. */
 double espalier_divergence(double log_alpha, double *slope);
 
-/* Removes every weight whose log alpha (groups: its row's or its column's) is over @p most. */
-void espalier_variational_prune(const struct espalier_variational *variational, struct espalier_network *network,
-                                float most);
+/* What the weights that are there are judged by: their log alpha, that of the noisier one of two tiles. Tiles that must
+ * stay so that there is a path through the network count as if they had no noise: from the last layer to the first the
+ * least noisy one of each tiling, among those that what stays behind reads. They stay until this is asked again.
+ * @param judged  receives [espalier_network_kept] in rising order, to be freed */
+enum espalier_status espalier_variational_judge(struct espalier_variational *variational,
+                                                const struct espalier_network *network, float **judged,
+                                                struct espalier_error *error);
 
-/* The log alpha over which to prune, so that at most @p total weights are left. */
-enum espalier_status espalier_variational_threshold(const struct espalier_variational *variational,
-                                                    const struct espalier_network *network, uint64_t total, float *most,
-                                                    struct espalier_error *error);
+/* The log alpha over which to prune, so that of @p kept weights at most @p total are left, or those that must stay. */
+float espalier_variational_threshold(const float *judged, uint64_t kept, uint64_t total);
+
+/* Removes every weight that is judged by more than @p most.
+ * @param network  the one that was judged, or a copy
+ * @param all      of layers that stay (grouping.h), too */
+void espalier_variational_prune(const struct espalier_variational *variational, struct espalier_network *network,
+                                float most, bool all);
 
 #endif

@@ -99,10 +99,6 @@ static enum espalier_status check_options(const struct espalier_network *network
         return espalier_fail(error, ESPALIER_ERR_RANGE, "budgets are given, and dropout shall choose them: one can be");
     if (options->choose_epochs > 0 && (!(options->choose_rate > 0.0F) || !(options->prior > 0.0F)))
         return espalier_fail(error, ESPALIER_ERR_RANGE, "rate and prior of dropout must be over 0");
-    if (options->choose_epochs > 0 && options->steps == 0 && options->family_count > 0)
-        return espalier_fail(
-            error, ESPALIER_ERR_RANGE,
-            "families are what ADMM prunes: where dropout alone chooses, they need pruning steps, too");
     if (options->choose_epochs > 0 && options->steps == 0)
         return ESPALIER_OK;
     if (options->steps < 1 || options->steps > STEPS_MAX)

@@ -61,9 +61,8 @@ enum espalier_status espalier_phase_choose(struct espalier_job *job, const struc
     const struct espalier_compress_options *options = job->options;
     struct espalier_fit stage = espalier_whole_stage(
         job, phase, (struct espalier_fit){.stage = "choose", .learning_rate = options->choose_rate});
-    enum espalier_noise_kind kind = options->format == ESPALIER_GAP ? ESPALIER_NOISE_ELEMENTS : ESPALIER_NOISE_GROUPS;
-    enum espalier_status status = espalier_choose(&stage, kind, options->prior, wanted_weights(job),
-                                                  options->steps > 0 ? job->target : NULL, error);
+    enum espalier_status status =
+        espalier_choose(&stage, options, wanted_weights(job), options->steps > 0 ? job->target : NULL, error);
 
     if (status == ESPALIER_OK)
         status = remove_unused(job, stage.stage, error);
