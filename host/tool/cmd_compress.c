@@ -49,11 +49,10 @@ static void print_result(const struct compress_arguments *arguments, const struc
     if (!arguments->json) {
         char judged[TRAINING_JUDGED_MAX];
         training_judged(accuracy, result->held_out, judged);
-        printf("%s: %llu of %llu weights kept (%.1fx fewer), %zu bytes of stream; %s in integer arithmetic; %.0f s; "
-               "wrote %s\n",
+        printf("%s: %llu of %llu weights kept (%.1fx fewer), %zu bytes of stream; %s%s; %.0f s; wrote %s\n",
                espalier_format_name(arguments->options.format), (unsigned long long)result->kept_weights,
-               (unsigned long long)result->dense_weights, ratio, result->stream_bytes, judged, result->seconds,
-               arguments->out);
+               (unsigned long long)result->dense_weights, ratio, result->stream_bytes, judged,
+               result->held_out > 0 ? " in integer arithmetic" : "", result->seconds, arguments->out);
         return;
     }
     struct json json = {.out = stdout};
