@@ -1,63 +1,15 @@
 #include "fit.h"
 #include "network/judge.h"
 #include "norm_stage.h"
+#include "rate.h"
 #include "run.h"
 
 #include <espalier/model.h>
 #include <math.h>
 #include <string.h>
 
-/* The learning rate rises over these, or over a tenth of the stage if that is less. */
-enum { WARM_UP_STEPS = 200 };
-
 /* Of normalization: the share of a batch in the running averages, and the smallest gain before levels. */
 static const float NORM_FOLLOW = 0.01F, GAIN_MIN = 1e-3F;
-
-/* Where the schedule is, 0 to 1. */
-static double schedule(const struct espalier_run *run, double steps)
-{
-    const struct espalier_fit *fit = run->fit;
-    double to = fit->part_to > 0.0 ? fit->part_to : 1.0;
-
-    return fit->part_from + (to - fit->part_from) * steps / ((double)fit->epochs * run->steps);
-}
-
-/* Batches between two updates of what an epoch updates. */
-static uint32_t update_every(const struct espalier_run *run)
-{
-    uint32_t updates = run->hooks.updates;
-
-    return updates > 0 ? (run->steps + updates - 1) / updates : 0;
-}
-
-/* The first batch behind the n-th update of the stage, or behind its last batch. */
-static double behind_update(const struct espalier_run *run, uint64_t n)
-{
-    uint32_t every = update_every(run), in_epoch = (run->steps + every - 1) / every;
-
-    return fmin((double)(n / in_epoch) * run->steps + (double)(n % in_epoch) * every,
-                (double)run->fit->epochs * run->steps);
-}
-
-/* Where the learning rate is between two of its resets, 0 to 1. */
-static double since_reset(const struct espalier_run *run, uint32_t epoch, uint32_t step)
-{
-    uint32_t every = update_every(run), in_epoch = (run->steps + every - 1) / every, resets = run->hooks.resets;
-    uint64_t first = ((uint64_t)epoch * in_epoch + step / every) / resets * resets;
-    double from = behind_update(run, first), to = behind_update(run, first + resets);
-
-    return ((double)epoch * run->steps + step - from) / (to - from);
-}
-
-static float learning_rate(const struct espalier_run *run, uint32_t epoch, uint32_t step)
-{
-    double total = (double)run->fit->epochs * run->steps, at = (double)epoch * run->steps + step;
-    double warm_up = fmin(WARM_UP_STEPS, 0.1 * total);
-    double along = run->hooks.resets > 0 ? since_reset(run, epoch, step) : schedule(run, at);
-    const double pi = 3.14159265358979323846;
-
-    return run->fit->learning_rate * (float)(0.5 * (1.0 + cos(pi * along)) * fmin(1.0, (at + 1.0) / (warm_up + 1.0)));
-}
 
 /* Gains and running averages of normalization, a step on. */
 static void step_norm(struct espalier_run *run, float rate)
@@ -87,7 +39,7 @@ static enum espalier_status train_batch(struct espalier_run *run, uint32_t epoch
 {
     const struct espalier_fit *fit = run->fit;
     struct espalier_network *network = fit->network;
-    float rate = learning_rate(run, epoch, step), weight_rates[ESPALIER_LAYERS_MAX];
+    float rate = espalier_rate_of(run, epoch, step), weight_rates[ESPALIER_LAYERS_MAX];
 
     run->batch = run->order + (size_t)step * fit->options->batch;
     espalier_run_refresh(run);
@@ -101,13 +53,14 @@ static enum espalier_status train_batch(struct espalier_run *run, uint32_t epoch
                              fit->stage, epoch + 1, step + 1);
     espalier_shards_reduce(run->shards, run->shard_count, network, &run->live);
     if (run->hooks.end_batch != NULL)
-        run->hooks.end_batch(run->hooks.context,
-                             &(struct espalier_batch_end){.network = network,
-                                                          .live = &run->live,
-                                                          .gradients = &run->shards[0].gradients,
-                                                          .learning_rate = rate,
-                                                          .schedule = schedule(run, (double)epoch * run->steps + step),
-                                                          .images = run->images});
+        run->hooks.end_batch(
+            run->hooks.context,
+            &(struct espalier_batch_end){.network = network,
+                                         .live = &run->live,
+                                         .gradients = &run->shards[0].gradients,
+                                         .learning_rate = rate,
+                                         .schedule = espalier_schedule(run, (double)epoch * run->steps + step),
+                                         .images = run->images});
     for (uint32_t i = 0; i < network->layer_count; i++)
         weight_rates[i] = run->hooks.weight_rate != NULL ? run->hooks.weight_rate(run->hooks.context, i) : 1.0F;
     espalier_adam_step(&run->adam, network, &run->live, &run->shards[0].gradients, rate, weight_rates);
@@ -235,7 +188,7 @@ static enum espalier_status train_epoch(struct espalier_run *run, struct espalie
 {
     const struct espalier_fit *fit = run->fit;
     struct espalier_progress progress = begin_progress(run, run->epoch + 1);
-    uint32_t every = update_every(run);
+    uint32_t every = espalier_update_every(run);
     double total = 0.0;
 
     espalier_random_shuffle(fit->random, run->order, run->images);
@@ -292,16 +245,6 @@ static enum espalier_status train(struct espalier_run *run, struct espalier_erro
         status = check_weights(run, "once normalization is folded away", error);
     }
     return status;
-}
-
-uint32_t espalier_fit_images(const struct espalier_dataset *data, const struct espalier_train_options *options)
-{
-    return options->use != 0 ? options->use : data->count - options->held_out;
-}
-
-uint32_t espalier_part_of(uint32_t epochs, uint32_t n, uint32_t parts)
-{
-    return epochs * (n + 1) / parts - epochs * n / parts;
 }
 
 enum espalier_status espalier_fit_run(const struct espalier_fit *fit, struct espalier_error *error)

@@ -3,12 +3,12 @@
 #define ESPALIER_RUN_H
 
 #include "crew.h"
-#include "fit.h"
 #include "network/adam.h"
 #include "network/archive.h"
 #include "network/live.h"
 #include "network/norm.h"
 #include "shard.h"
+#include "stage.h"
 
 struct espalier_run {
     const struct espalier_fit *fit;

@@ -2,9 +2,9 @@
 #ifndef ESPALIER_SHARD_H
 #define ESPALIER_SHARD_H
 
-#include "fit.h"
 #include "network/live.h"
 #include "network/pass.h"
+#include "stage.h"
 
 #include <espalier/model.h>
 

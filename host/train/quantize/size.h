@@ -4,7 +4,7 @@
 
 #include <espalier/compress.h>
 
-#include "loop/fit.h"
+#include "loop/stage.h"
 #include "quantized.h"
 
 /* What a network shall be packed as. */

@@ -20,6 +20,12 @@ static void add(struct plan *plan, struct espalier_phase phase)
     plan->phases[plan->count++] = phase;
 }
 
+/* The n-th of `parts` nearly equal parts of so many epochs. */
+static uint32_t part_of(uint32_t epochs, uint32_t n, uint32_t parts)
+{
+    return epochs * (n + 1) / parts - epochs * n / parts;
+}
+
 /* Which budgets, then ADMM in steps, each with retraining: a third of it between the steps, the rest after the last. */
 static void plan_pruning(struct plan *plan, const struct espalier_compress_options *options)
 {
@@ -35,11 +41,11 @@ static void plan_pruning(struct plan *plan, const struct espalier_compress_optio
         add(plan, (struct espalier_phase){.run = espalier_phase_retrain, .epochs = options->retrain_epochs});
     for (uint32_t step = 0; step < steps; step++) {
         bool last = step + 1 == steps;
-        uint32_t after = last ? options->retrain_epochs - (steps > 1 ? between_steps : 0)
-                              : espalier_part_of(between_steps, step, steps - 1);
+        uint32_t after =
+            last ? options->retrain_epochs - (steps > 1 ? between_steps : 0) : part_of(between_steps, step, steps - 1);
         add(plan, (struct espalier_phase){.run = espalier_phase_prune,
                                           .step = step,
-                                          .epochs = espalier_part_of(options->prune_epochs, step, steps)});
+                                          .epochs = part_of(options->prune_epochs, step, steps)});
         add(plan, (struct espalier_phase){.run = espalier_phase_retrain, .epochs = after});
     }
     add(plan, (struct espalier_phase){.run = espalier_phase_end_pruning});
