@@ -922,6 +922,41 @@ START_TEST(run_refuses_other_sizes_and_damaged_images)
 }
 END_TEST
 
+/* The commands of a recipe, in their order, are those that the shipped model names: as made, so written down. */
+START_TEST(shipped_models_name_the_commands_of_their_recipes)
+{
+    static const char *const models[] = {"lenet5-dense8", "lenet5-structured", "lenet5-gap"};
+    struct espalier_error error = {0};
+    size_t size;
+    char *recipes = (char *)test_read_file(ESPALIER_SOURCE_DIR "/scripts/recipes.txt", &size);
+    recipes[size - 1] = '\0'; /* the last line's end */
+    for (size_t m = 0; m < sizeof models / sizeof *models; m++) {
+        struct espalier_model *model;
+        char path[512];
+        size_t commands = 0;
+        snprintf(path, sizeof path, "%s/models/%s.esp", ESPALIER_DATA_DIR, models[m]);
+        test_ok(espalier_model_load(path, &model, &error));
+        const char *at = model->made_by;
+        for (const char *line = recipes; line != NULL; line = strchr(line, '\n')) {
+            char name[64], command[16], options[512], wanted[600];
+            line += *line == '\n';
+            if (sscanf(line, "shipped %63s %15s %511[^\n]", name, command, options) != 3 ||
+                (strcmp(name, "lenet5") != 0 && strcmp(name, models[m]) != 0))
+                continue;
+            snprintf(wanted, sizeof wanted, " %s --seed 1 ", options);
+            ck_assert_msg(strstr(at, command) != NULL && strstr(at, wanted) != NULL, "%s: no \"%s\" in %s", models[m],
+                          wanted, at);
+            at = strstr(at, wanted) + strlen(wanted);
+            commands++;
+        }
+        ck_assert_uint_eq(commands, m == 0 ? 2 : 3);
+        ck_assert_ptr_null(strstr(at, "espalier ")); /* no command more */
+        espalier_model_free(model);
+    }
+    free(recipes);
+}
+END_TEST
+
 int main(void)
 {
     const TTest *const tests[] = {
@@ -949,6 +984,7 @@ int main(void)
         a_board_that_computes_something_else_is_caught_at_the_right_place,
         run_reads_every_kind_of_image,
         run_refuses_other_sizes_and_damaged_images,
+        shipped_models_name_the_commands_of_their_recipes,
     };
     return test_run("tool", tests, sizeof tests / sizeof *tests);
 }
