@@ -188,7 +188,7 @@ firmware-emulate: firmware ## run that image under an emulator of the microcontr
 
 bench: all ## time the simulator and the reference engine
 	@BUILD=$(BUILD) MODEL_CXX="$(MODEL_CXX)" scripts/bench
-bench-train: all data ## time an epoch of training beside PyTorch's
+bench-train: all data setup-torch ## time an epoch of training beside PyTorch's
 	@BUILD=$(BUILD) scripts/bench-train
 synth: setup-synth ## yosys and nextpnr on the core: TARGET=up5k|hx8k|ecp5-25k; figures in build/synth/TARGET.json
 	@BUILD=$(BUILD) scripts/synth $(TARGET) --jobs $(JOBS)
