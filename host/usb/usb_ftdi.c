@@ -94,7 +94,7 @@ enum espalier_status usb_ftdi_configure(libusb_device_handle *handle, const stru
         {"emptying the serial adapter", RESET, PURGE_OUT, port},
     };
     for (size_t i = 0; i < sizeof steps / sizeof steps[0]; i++) {
-        const int code = libusb_control_transfer(handle, LIBUSB_REQUEST_TYPE_VENDOR | LIBUSB_RECIPIENT_DEVICE,
+        const int code = libusb_control_transfer(handle, (int)LIBUSB_REQUEST_TYPE_VENDOR | (int)LIBUSB_RECIPIENT_DEVICE,
                                                  steps[i].request, steps[i].value, steps[i].index, NULL, 0, PATIENCE);
         if (code < 0)
             return usb_failed(code, steps[i].doing, error);
