@@ -43,20 +43,16 @@ enum espalier_status choices_read_families(const char *text, uint32_t lanes, str
     return status;
 }
 
-/* Names, and the width of those that have one only; 0: any. */
-static const struct {
-    const char *name;
-    uint8_t bits;
-} level_names[] = {
-    [ESPALIER_LEVELS_CLUSTERED] = {"clustered", 0}, [ESPALIER_LEVELS_UNIFORM] = {"uniform", 0},
-    [ESPALIER_LEVELS_NO_ZERO] = {"no-zero", 0},     [ESPALIER_LEVELS_BINARY] = {"binary", 1},
-    [ESPALIER_LEVELS_TERNARY] = {"ternary", 2},
+/* The width of those that have one only; 0: any. */
+static const uint8_t level_bits[] = {
+    [ESPALIER_LEVELS_CLUSTERED] = 0, [ESPALIER_LEVELS_UNIFORM] = 0, [ESPALIER_LEVELS_NO_ZERO] = 0,
+    [ESPALIER_LEVELS_BINARY] = 1,    [ESPALIER_LEVELS_TERNARY] = 2,
 };
 
 static enum espalier_status find_levels(const char *name, enum espalier_level_kind *kind, struct espalier_error *error)
 {
-    for (size_t i = 0; i < sizeof level_names / sizeof *level_names; i++)
-        if (strcmp(name, level_names[i].name) == 0) {
+    for (size_t i = 0; i < sizeof level_bits / sizeof *level_bits; i++)
+        if (strcmp(name, espalier_level_kind_name((enum espalier_level_kind)i)) == 0) {
             *kind = (enum espalier_level_kind)i;
             return ESPALIER_OK;
         }
@@ -74,8 +70,8 @@ enum espalier_status choices_read_levels(const char *text, enum espalier_level_k
         status = next_name(&text, name, error);
         if (status == ESPALIER_OK)
             status = find_levels(name, &levels[i], error);
-        if (status == ESPALIER_OK && level_names[levels[i]].bits > 0)
-            bits[i] = level_names[levels[i]].bits;
+        if (status == ESPALIER_OK && level_bits[levels[i]] > 0)
+            bits[i] = level_bits[levels[i]];
     }
     return status;
 }

@@ -19,10 +19,9 @@ static const char help[] =
     "usage: espalier compare [OPTION]... MODEL.esp...\n\n"
     "Runs up to 8 models on the same images on simulated boards (the RTL, cycle by cycle), compares every logit with "
     "the\n"
-    "reference engine, and prints what each model costs: accuracy (of all images of the set, in the reference engine), "
-    "weights, bits by kind, data-only and all-in ratio,\n"
-    "cycles, multiplier utilisation, stalls, energy proxy and link bytes. Exit code 9, and the first divergence, if a\n"
-    "logit differs.\n\n"
+    "reference engine, and prints what each model costs: accuracy, weights, bits by kind, data-only and all-in ratio,\n"
+    "cycles, multiplier utilisation, stalls, energy proxy and link bytes. Accuracy is also that of all images of the\n"
+    "set, in the reference engine. Exit code 9, and the first divergence, if a logit differs.\n\n"
     "  --count N          draw N of the images for the RTL (default 240: all slots of the shipped builds stay filled)\n"
     "  --seed S           seed of the draw (default 1)\n" DATA_HELP
     "  --board NAME       simulated board; may be given several times (default: the first)\n"

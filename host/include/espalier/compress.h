@@ -16,6 +16,9 @@ enum espalier_level_kind {
     ESPALIER_LEVELS_TERNARY    /**< -1, 0 and 1; 2 bits */
 };
 
+/** "clustered", "uniform", "no-zero", "binary" or "ternary". */
+const char *espalier_level_kind_name(enum espalier_level_kind kind);
+
 /** What one layer may keep. */
 struct espalier_budget {
     uint32_t weights; /**< non-structured: single weights */
@@ -58,7 +61,8 @@ struct espalier_compress_options {
     float prune_rate, retrain_rate, quantize_rate; /**< learning rates at the start of a stage; that with levels is for
                                                       biases, and for weights in proportion to a level's width */
     float dampen; /**< 0 to 1; grows from 0 to this while weights are trained with levels: at its end only derivatives
-                     whose mean is more than this share of their deviation move a weight to another level. 0: none */
+                     whose mean is more than about this share of their deviation move a weight to another level. 0: none
+                   */
     uint32_t reset_updates; /**< updates of Z and U, 4 an epoch, after which ADMM's learning rate begins anew (Zhang et
                                al. 2018 reset it at each); 0: it falls over the whole of a step */
     float rho_first, rho_last;             /**< penalty of ADMM at the start and at the end of a step, over 0 */

@@ -23,6 +23,9 @@ enum espalier_family_kind {
 
 enum { ESPALIER_PATTERNS_MAX = 126, ESPALIER_PATTERN_ENTRIES = 4 };
 
+/** "elements", "filters" and so on, without what a family of the kind counts. */
+const char *espalier_family_kind_name(enum espalier_family_kind kind);
+
 struct espalier_family {
     enum espalier_family_kind kind;
     uint32_t first, second; /**< what the kind says; else 0 */

@@ -5,7 +5,6 @@
 #include <ctype.h>
 #include <stdarg.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <zlib.h>
 
@@ -138,8 +137,9 @@ void espalier_fingerprint_train(struct espalier_fingerprint *out, const char *jo
 
 static void add_family(struct espalier_fingerprint *out, uint32_t layer, const struct espalier_family *family)
 {
-    add(out, "family of layer %u: kind %d, %ux%u, seed %llu, lanes %u%s\n", layer + 1, (int)family->kind, family->first,
-        family->second, (unsigned long long)family->seed, family->lanes, family->global ? ", global" : "");
+    add(out, "family of layer %u: %s, %ux%u, seed %llu, lanes %u%s\n", layer + 1,
+        espalier_family_kind_name(family->kind), family->first, family->second, (unsigned long long)family->seed,
+        family->lanes, family->global ? ", global" : "");
 }
 
 void espalier_fingerprint_compress(struct espalier_fingerprint *out, const char *job,
@@ -147,10 +147,11 @@ void espalier_fingerprint_compress(struct espalier_fingerprint *out, const char 
                                    const struct espalier_network *network, const struct espalier_dataset *data)
 {
     espalier_fingerprint_train(out, job, &options->train, network, data);
-    add(out, "format: %d\n", (int)options->format);
+    add(out, "format: %s\n", espalier_format_name(options->format));
     add_fields(out, compress_fields, sizeof compress_fields / sizeof *compress_fields, options);
     for (uint32_t i = 0; i < network->layer_count; i++)
-        add(out, "values of layer %u: %u bits, kind %d\n", i + 1, options->value_bits[i], (int)options->levels[i]);
+        add(out, "values of layer %u: %u bits, %s\n", i + 1, options->value_bits[i],
+            espalier_level_kind_name(options->levels[i]));
     for (uint32_t i = 0; i < options->family_count; i++)
         add_family(out, i, &options->families[i]);
     for (uint32_t i = 0; i < options->budget_count; i++)
@@ -172,37 +173,7 @@ static struct line line_at(const char *text, size_t length)
     return (struct line){text, end != NULL ? (size_t)(end - text) : length};
 }
 
-/* What numbers of a line mean to who reads it; in the order of their enums. */
-static const char *const formats[] = {"dense", "structured", "gap"};
-static const char *const levels[] = {"clustered", "uniform", "no-zero", "binary", "ternary"};
-static const char *const families[] = {"elements", "filters", "channels", "columns",  "filters+columns",
-                                       "blocks",   "N:M",     "banks",    "patterns", "mask"};
-static const struct {
-    const char *line, *before; /* how the line begins, and what stands before the number */
-    const char *const *names;
-    size_t count;
-} numbers[] = {
-    {"format:", "", formats, sizeof formats / sizeof *formats},
-    {"values of layer", "kind ", levels, sizeof levels / sizeof *levels},
-    {"family of layer", "kind ", families, sizeof families / sizeof *families},
-};
-
 enum { VALUE_MAX = 96 };
-
-/* Puts a name in place of a number. */
-static void name_number(const char *before, const char *const *names, size_t count, char value[VALUE_MAX])
-{
-    char *at = strstr(value, before), rest[VALUE_MAX];
-
-    if (at == NULL || !isdigit((unsigned char)at[strlen(before)]))
-        return;
-    char *end;
-    unsigned long number = strtoul(at + strlen(before), &end, 10);
-    if (number >= count)
-        return;
-    snprintf(rest, sizeof rest, "%s", end);
-    snprintf(at, (size_t)(value + VALUE_MAX - at), "%s%s", names[number], rest);
-}
 
 /* Tells what is behind "name: " of a line, but for a checksum, which says nothing to who reads it; of hostile text only
  * what can be printed. */
@@ -216,9 +187,6 @@ static void tell_value(struct line line, size_t name, char value[VALUE_MAX])
     char *checksum = strstr(value, " with checksum");
     if (checksum != NULL)
         *checksum = '\0';
-    for (size_t i = 0; i < sizeof numbers / sizeof *numbers; i++)
-        if (strncmp(line.text, numbers[i].line, strlen(numbers[i].line)) == 0)
-            name_number(numbers[i].before, numbers[i].names, numbers[i].count, value);
 }
 
 /* Tells both values of a line, or only that they differ, if that is not to be seen or there is no room. */

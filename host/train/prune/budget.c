@@ -108,6 +108,14 @@ enum espalier_status espalier_budget_structured(const struct espalier_network *n
     return ESPALIER_OK;
 }
 
+uint32_t espalier_cut_off(const struct espalier_network *network)
+{
+    for (uint32_t i = 0; i < network->layer_count; i++)
+        if (espalier_budget_of(&network->layers[i]).weights == 0)
+            return i + 1;
+    return 0;
+}
+
 /* Rows that a layer may have if it has so many now: what its own family leaves, or what the next layer reads. */
 static uint32_t rows_bound(const struct espalier_network *network, const struct espalier_family *families,
                            const struct espalier_budget *budgets, uint32_t layer, uint32_t now)

@@ -11,6 +11,9 @@ struct espalier_budget espalier_budget_of(const struct espalier_float_layer *lay
 
 void espalier_archive_budgets(struct espalier_archive *archive, struct espalier_budget *budgets, size_t count);
 
+/* The first layer, counted from 1, that has no weights left and so lets nothing through; 0: there is none. */
+uint32_t espalier_cut_off(const struct espalier_network *network);
+
 /* The most weights that what ADMM keeps by such budgets can come to. Where a family removes no rows, as many stay as
  * the next layer reads: at most one for each of its columns.
  * @param families  [layers] of any kind, those of no structured one counted in weights */

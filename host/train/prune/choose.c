@@ -133,15 +133,6 @@ static void visit_part(struct espalier_archive *archive, void *context)
     espalier_archive_expect(archive, *part < PARTS, "part %u of %d cannot be", *part, PARTS);
 }
 
-static bool is_connected(const struct espalier_network *network)
-{
-    bool connected = true;
-
-    for (uint32_t i = 0; i < network->layer_count; i++)
-        connected = connected && espalier_budget_of(&network->layers[i]).weights > 0;
-    return connected;
-}
-
 /* What a cut would leave in each layer; by size alone, if it would leave no path through the network. */
 static enum espalier_status budgets_of_cut(const struct espalier_network *network,
                                            struct espalier_variational *variational,
@@ -155,7 +146,7 @@ static enum espalier_status budgets_of_cut(const struct espalier_network *networ
         status = drop(cut, variational, total, total, true, error);
     for (uint32_t i = 0; i < network->layer_count && status == ESPALIER_OK; i++)
         budgets[i] = espalier_budget_of(&cut->layers[i]);
-    if (status == ESPALIER_OK && !is_connected(cut))
+    if (status == ESPALIER_OK && espalier_cut_off(cut) > 0)
         status = options->format == ESPALIER_STRUCTURED
                      ? espalier_budget_structured(network, options->families, total, budgets, error)
                      : espalier_budget_gap(network, total, budgets, error);
@@ -208,7 +199,7 @@ static enum espalier_status run_parts(const struct espalier_fit *stage, struct e
         if (status == ESPALIER_OK)
             status = drop(network, variational, cut || tiled ? allowed(first_cut, kept, aim, part) : kept, total, cut,
                           error);
-        if (status == ESPALIER_OK && !is_connected(network))
+        if (status == ESPALIER_OK && espalier_cut_off(network) > 0)
             status =
                 espalier_fail(error, ESPALIER_ERR_RANGE,
                               "dropout left no path through the network (part %u of %d): a smaller ratio or prior, "

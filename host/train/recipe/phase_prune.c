@@ -29,13 +29,14 @@ static bool is_aligned(const struct espalier_job *job)
 static enum espalier_status check_connected(const struct espalier_network *network, const char *phase,
                                             struct espalier_error *error)
 {
-    for (uint32_t i = 0; i < network->layer_count; i++)
-        if (espalier_budget_of(&network->layers[i]).weights == 0)
-            return espalier_fail(error, ESPALIER_ERR_RANGE,
-                                 "%s: layer %u has no weights left, so that nothing joins input and output any more; a "
-                                 "smaller ratio or larger budgets may help",
-                                 phase, i + 1);
-    return ESPALIER_OK;
+    uint32_t layer = espalier_cut_off(network);
+
+    if (layer == 0)
+        return ESPALIER_OK;
+    return espalier_fail(error, ESPALIER_ERR_RANGE,
+                         "%s: layer %u has no weights left, so that nothing joins input and output any more; a "
+                         "smaller ratio or larger budgets may help",
+                         phase, layer);
 }
 
 /* Removes what is of no use: from the masks only, if rows and columns must stay where they are. */
